@@ -1,0 +1,1 @@
+"""From a field of an event to columns of a feature row."""

@@ -1,0 +1,88 @@
+"""The family of features: from a field of an event to columns of a feature row.
+
+Shape suffixes: B rows, D dense columns of this feature, C categorical columns of this feature.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar, cast
+
+import numpy as np
+from pydantic import Field
+
+from streammtl.component import Component
+from streammtl.types import Floats, Floats32, Ints32
+
+#: A value that could not be used: (row, what is wrong with it, for a person).
+FeatureProblem = tuple[int, str]
+
+
+class Feature(Component):
+    """One input of the model. A feature has no state: what is learned about it (mean, variance) is the model's."""
+
+    family: ClassVar[str] = "features"
+
+    class Config(Component.Config):
+        """Settings of every feature."""
+
+        field: str | None = Field(
+            default=None, min_length=1, description="Field of the event. Default: the feature's name."
+        )
+
+        def build(self, name: str, seed: int = 0) -> Feature:
+            """The feature under its name; `seed` goes into hashes."""
+            return cast(Feature, self.owner(self, name, seed))
+
+    def __init__(self, config: Feature.Config, name: str, seed: int = 0) -> None:
+        self.name = name
+        self.field: str | None = config.field or name  # None: made of the event's time alone
+
+    @property
+    @abstractmethod
+    def wire_type(self) -> Any:
+        """Type annotation of the field for the typed decoder, without the `| None`."""
+
+    @property
+    def dense_names(self) -> tuple[str, ...]:
+        """Names of the dense columns; none by default."""
+        return ()
+
+    @property
+    def dense_is_scaled(self) -> tuple[bool, ...]:
+        """For each dense column: does the model standardise it online?"""
+        return tuple(False for _ in self.dense_names)
+
+    @property
+    def category_names(self) -> tuple[str, ...]:
+        """Names of the categorical columns; none by default."""
+        return ()
+
+    @property
+    def table_sizes(self) -> tuple[int, ...]:
+        """Rows of the embedding table of each categorical column, row 0 (missing) included."""
+        return ()
+
+    @abstractmethod
+    def encode(
+        self, values: Sequence[Any], time_s_B: Floats, dense_BD: Floats32, category_BC: Ints32
+    ) -> list[FeatureProblem]:
+        """Write the columns of `values` (None = missing; empty when `field` is None) into the two views.
+
+        NaN is a missing dense value, 0 a missing category; what is not finite counts as missing. A value of the
+        right type that still cannot be used (a vector of the wrong length) is returned as a problem, and its record
+        is rejected.
+        """
+
+
+def to_dense(values_B: Floats) -> Floats32:
+    """The values as float32; what is not finite there is missing (NaN).
+
+    That includes a finite float64 beyond float32's largest number, 3.4e38: a reading of that size says that the sensor
+    is broken, not that it was large, and clipped to 3.4e38 it would destroy every running mean that it entered.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        dense_B = np.asarray(values_B, dtype=np.float64).astype(np.float32)
+    dense_B[~np.isfinite(dense_B)] = np.nan
+    return dense_B

@@ -1,0 +1,1 @@
+"""Shared functions of the features, learned step by step."""

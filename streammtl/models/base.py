@@ -1,0 +1,69 @@
+"""The family of models: one shared function of the features, one head per task, learned step by step.
+
+Shape suffixes as in `streammtl.types`; K raw outputs of all tasks side by side.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar, cast
+
+from streammtl.component import Component
+from streammtl.tasks.base import Task
+from streammtl.types import Floats, Ops, RowLayout, Signals, State
+from streammtl.weighting.base import ApplyTo, Needs
+
+
+@dataclass(frozen=True, slots=True)
+class Strides:
+    """What a model did in one call of `advance`."""
+
+    outputs_PO: Floats  # published outputs of the PREDICT operations, in order, in the units of the labels
+    n_steps: int
+    n_steps_skipped: int
+
+
+class Model(Component):
+    """Executes PREDICT and LEARN operations in order.
+
+    The state after a sequence of operations, and every output, must not depend on how the sequence was cut into calls.
+    """
+
+    family: ClassVar[str] = "models"
+
+    class Config(Component.Config):
+        """Settings of every model."""
+
+        def build(
+            self,
+            layout: RowLayout,
+            tasks: tuple[Task, ...],
+            needs: Needs = Needs.LOSSES,
+            apply_to: ApplyTo = "trunk",
+            seed: int = 0,
+        ) -> Model:
+            """The model of these features and tasks.
+
+            `needs` says which signals to collect for the weighting, `apply_to` what the task weights scale.
+            """
+            return cast(Model, self.owner(self, layout, tasks, needs, apply_to, seed))
+
+    @abstractmethod
+    def advance(self, ops: Ops, weights_T: Floats) -> Strides:
+        """Execute the operations in order; every step taken meanwhile uses these task weights."""
+
+    @abstractmethod
+    def take_signals(self) -> Signals:
+        """The signals of the steps taken since the last call, and start collecting anew.
+
+        A model that steps once per several LEARN operations counts a label in the segment in which its step is taken.
+        """
+
+    @abstractmethod
+    def state(self) -> State:
+        """Parameters, optimizer, running normalisation, rows that wait for their step, and the signals so far."""
+
+    @abstractmethod
+    def load(self, state: State) -> None:
+        """Take over a `state` of a model of the same configuration."""

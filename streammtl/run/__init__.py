@@ -1,0 +1,1 @@
+"""Replay, the daemon and the command line."""

@@ -1,0 +1,1 @@
+"""Where predictions, metrics and rejects go."""

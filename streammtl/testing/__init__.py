@@ -1,0 +1,1 @@
+"""Behaviour checks that every component of a family passes; use them for your own."""

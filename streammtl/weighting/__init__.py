@@ -1,0 +1,1 @@
+"""Adaptive task weights: one file per strategy."""
