@@ -24,7 +24,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    SerializationInfo,
+    ValidatorFunctionWrapHandler,
+)
 from pydantic_core import CoreSchema, core_schema
 
 from streammtl.errors import ConfigError
@@ -112,9 +118,29 @@ class OneOf:
         choices: dict[Any, CoreSchema] = {
             kind: handler.generate_schema(component.Config) for kind, component in members(self.family).items()
         }
+        if not choices:
+            return core_schema.no_info_plain_validator_function(functools.partial(_refuse, self.family))
         union = core_schema.tagged_union_schema(choices, discriminator="kind", metadata={"family": self.family})
-        return core_schema.no_info_before_validator_function(_expand_kind, union)
+        return core_schema.no_info_wrap_validator_function(
+            functools.partial(_validate, self.family, frozenset(choices)),
+            union,
+            serialization=core_schema.plain_serializer_function_ser_schema(_dump, info_arg=True),
+        )
 
 
-def _expand_kind(value: Any) -> Any:
-    return {"kind": value} if isinstance(value, str) else value
+def _validate(family: str, in_union: frozenset[str], value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    """Validate by the union; a component that was declared after the union was built is found in the registry."""
+    if isinstance(value, str):
+        value = {"kind": value}
+    kind = value.get("kind") if isinstance(value, Mapping) else getattr(value, "kind", None)
+    if isinstance(kind, str) and kind not in in_union and kind in members(family):
+        return members(family)[kind].Config.model_validate(value)
+    return handler(value)
+
+
+def _dump(value: Any, info: SerializationInfo) -> Any:
+    return value.model_dump(mode=info.mode, by_alias=info.by_alias) if isinstance(value, BaseModel) else value
+
+
+def _refuse(family: str, value: Any) -> Any:
+    raise ValueError(f"no component of the family {family!r} is installed")

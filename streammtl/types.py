@@ -59,9 +59,7 @@ class Records:
     def between(self, start: int, stop: int) -> Records:
         """The records from number `start` to before number `stop`."""
         part = slice(start, stop)
-        return replace(
-            self, values=self.values[part], partition_N=self.partition_N[part], offset_N=self.offset_N[part]
-        )
+        return replace(self, values=self.values[part], partition_N=self.partition_N[part], offset_N=self.offset_N[part])
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,8 @@
 """The family of drift detectors: one signal, one detector.
 
-A detector sees a stream of numbers one by one. `streammtl.watch` makes that stream: it cuts a signal (the error of a
-task, a column of the features, ...) into fixed blocks of records and hands over, as `feed` says, the mean of each
-block or each of its values, both scaled so that a signal without drift has a variance of about 1. Binary-only
-detectors get the bare 0 and 1.
+A detector sees a stream of numbers one by one. `streammtl.drift.panel` makes that stream: of each fixed block of a
+signal's records (the error of a task, a column of the features, ...) it hands over, as `feed` says, the mean or every
+value, both scaled so that a signal without drift has a variance of about 1. Binary-only detectors get the bare 0 and 1.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ A scorer turns labels and outputs into *additive* statistics: the statistics of 
 theirs. `streammtl.evaluate` keeps them running, fading and windowed, all by sums of the same statistics, so that no
 score depends on how the stream was cut into polls.
 
-Shape suffixes: B labelled rows, O published columns of the task, S statistics.
+Shape suffixes: B labelled rows, O published columns of the task, S statistics, M terms.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Scorer(Component):
 
     @abstractmethod
     def terms(self, label_B: Floats, outputs_BO: Floats, reference: float) -> list[Term]:
-        """What these rows add to the statistics. No two terms may share a place, and no label or output is NaN.
+        """What these rows add to the statistics. Labels and outputs are finite.
 
         `reference` is a label of the stream around which squares may be summed; the same for everything that is added.
         """
@@ -73,20 +73,28 @@ class Scorer(Component):
     def statistics(self, label_B: Floats, outputs_BO: Floats, reference: float) -> Floats:
         """The statistics `(S,)` of these rows."""
         statistics_S = np.zeros(self.n_statistics)
-        add_terms(statistics_S, self.terms(label_B, outputs_BO, reference), len(label_B))
+        place_BM, amount_BM = by_row(self.terms(label_B, outputs_BO, reference), len(label_B))
+        add_in_order(statistics_S, place_BM, amount_BM)
         return statistics_S
 
 
-def add_terms(statistics_S: Floats, terms: list[Term], n_rows: int, weight_B: Floats | None = None) -> None:
-    """Add terms to the statistics, in place, with a weight per row (None: one).
+def by_row(terms: list[Term], n_rows: int) -> tuple[Ints, Floats]:
+    """The places and the amounts of all M terms, `(B, M)` each."""
+    place_BM = np.empty((n_rows, len(terms)), dtype=np.int64)
+    amount_BM = np.empty((n_rows, len(terms)))
+    for number, term in enumerate(terms):
+        place_BM[:, number] = term.place_B
+        amount_BM[:, number] = term.amount_B
+    return place_BM, amount_BM
 
-    Adds one row after the other to each statistic, so that the result has the same bits however the rows were cut;
-    numpy's `sum` would group them by the length of the array.
+
+def add_in_order(statistics_S: Floats, place_BM: Ints, amount_BM: Floats) -> None:
+    """Add amounts to the statistics at their places, in place, one row after the other.
+
+    Each statistic is a sum from the first row to the last, so it has the same bits however the rows were cut; numpy's
+    `sum` would group them by the length of the array.
     """
-    for term in terms:
-        amount_B = term.amount_B if weight_B is None else term.amount_B * weight_B
-        place_B = np.full(n_rows, term.place_B) if isinstance(term.place_B, int) else term.place_B
-        np.add.at(statistics_S, place_B, amount_B)
+    np.add.at(statistics_S, place_BM.ravel(), amount_BM.ravel())
 
 
 def coefficient_of_determination(count: float, offset: float, offset_squared: float, squared_error: float) -> float:

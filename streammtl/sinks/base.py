@@ -10,6 +10,7 @@ from typing import Any, ClassVar, cast
 
 from streammtl.clock import Clock, SystemClock
 from streammtl.component import Component
+from streammtl.errors import SinkError
 from streammtl.types import State
 
 
@@ -56,8 +57,19 @@ class Sink(Component):
 
     @abstractmethod
     def flush(self) -> State:
-        """Make sure that everything published is kept (fsync, acknowledged); the position after it, JSON values only."""
+        """Make sure that everything published is kept (fsync, acknowledged); the position after it, as JSON values."""
 
     @abstractmethod
     def close(self) -> None:
         """Flush and let go of files and connections. May be called twice."""
+
+
+def number_in(position: State, key: str, sink: str) -> int:
+    """The number under `key` of a sink's `position`. Raises `SinkError` when it is the position of another kind."""
+    number = position.get(key)
+    if not isinstance(number, int) or isinstance(number, bool) or number < 0:
+        raise SinkError(
+            f"the position to resume {sink} from has no {key!r} (it is {position}): it was taken from a sink of "
+            "another kind. Use the sink that the checkpoint was made with, or start without it"
+        )
+    return number

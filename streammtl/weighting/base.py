@@ -142,7 +142,7 @@ def bounded(losses_A: Floats) -> Floats:
 
     A negative loss is taken as LOSS_MIN, that is as solved: tasks should lose something that is bounded below by 0.
     """
-    return np.clip(losses_A, LOSS_MIN, LOSS_MAX)
+    return np.minimum(np.maximum(losses_A, LOSS_MIN), LOSS_MAX)
 
 
 def softmax(x_A: Floats) -> Floats:
@@ -192,11 +192,11 @@ class DecayedLosses:
         self._mass_T: Floats = np.zeros(n_tasks)  # decayed number of labels
 
     def update(self, tasks_A: Ints, n_labels_A: Ints, losses_A: Floats) -> Floats:
-        """The averages of the active tasks after this segment; each lies in [LOSS_MIN, LOSS_MAX]."""
+        """The averages of the active tasks after this segment: positive, within [LOSS_MIN, LOSS_MAX] up to rounding."""
         mass_A = self._decay * self._mass_T[tasks_A] + n_labels_A
         share_A = n_labels_A / mass_A
         # Both terms are positive: as mean + share (loss - mean), a tiny loss after a huge one could round to 0.
-        mean_A = bounded((1.0 - share_A) * self._mean_T[tasks_A] + share_A * bounded(losses_A))
+        mean_A: Floats = (1.0 - share_A) * self._mean_T[tasks_A] + share_A * bounded(losses_A)
         self._mean_T[tasks_A] = mean_A
         self._mass_T[tasks_A] = mass_A
         return mean_A

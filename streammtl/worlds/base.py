@@ -1,15 +1,22 @@
-"""The family of simulated worlds: seeded streams whose drifts and best possible predictions are known."""
+"""The family of simulated worlds: seeded streams whose drifts and best possible predictions are known.
+
+Shape suffixes: N records of a batch, E its events, L labels of one task, O published columns.
+"""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, cast
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Literal, cast
 
-from pydantic import Field
+import msgspec
+import numpy as np
+from pydantic import Field, TypeAdapter
 
-from streammtl.component import Component
+from streammtl.component import Component, OneOf, members
+from streammtl.metrics.base import Scorer
+from streammtl.tasks.base import Task
 from streammtl.types import Floats
 
 
@@ -31,21 +38,25 @@ class TrueDrift:
 class WorldRecords:
     """A batch of the stream in the order in which it would arrive: events and labels (and dirt, on request).
 
-    N records. `value_N` are JSON documents. `event_N[i]` is the number of the event that record i carries, or -1 for
-    a label or a dirty record. `best_EO` are the best possible published outputs (all tasks side by side, in the order
-    of the recommended configuration) of the batch's events, in order; NaN where the world cannot say.
+    N records. `value_N` are JSON documents. `event_ids` are the ids of the events that arrive in the batch for the
+    first time, in the order of their arrival; dirty records are none of them. `best_EO` are the best possible published
+    outputs (all tasks side by side, in the order of the recommended configuration) of these events; NaN where the world
+    cannot say. `key_N` are the ids that the records are about, "" where a record has none; a world that is never
+    written to a log may leave it out.
     """
 
     value_N: list[bytes]
     is_label_N: list[bool]
     event_ids: list[str]  # E
     best_EO: Floats
+    key_N: list[str] = field(default_factory=list)
 
 
 class World(Component):
-    """A seeded, bit-reproducible simulation. The same configuration gives the same bytes on every machine."""
+    """A seeded simulation: the same configuration gives the same bytes. Where it does, the world's docstring says."""
 
     family: ClassVar[str] = "worlds"
+    config: World.Config
 
     class Config(Component.Config):
         """Settings of every world."""
@@ -68,3 +79,56 @@ class World(Component):
     @abstractmethod
     def run_config(self) -> dict[str, Any]:
         """The recommended `schema` and `tasks` sections of a run configuration over this world."""
+
+    def dirt_counts(self) -> dict[str, int]:
+        """How often each kind of dirt was put into the latest `records`, as far as they were read; empty: never."""
+        return {}
+
+    def best_scores(self) -> dict[str, dict[str, float]]:
+        """The scores of the best possible outputs, by task: what no learner beats but by luck.
+
+        Runs through the whole world once and scores every label that arrives against the best output of its event, by
+        the scorers that score a learner's predictions.
+        """
+        config = self.run_config()
+        task_config: TypeAdapter[Task.Config] = TypeAdapter(Annotated[Task.Config, OneOf("tasks")])
+        tasks = [task_config.validate_python(given).build(name) for name, given in config["tasks"].items()]
+        best, labels = _read(self.records(), config["schema"], [task.label_field for task in tasks])
+        scores, first = {}, 0
+        for task, label_by_id in zip(tasks, labels, strict=True):
+            label_L, problems = task.encode_labels(list(label_by_id.values()))
+            assert not problems, f"labels of {task.name} that its own configuration does not take: {problems[:3]}"
+            best_LO = np.array([best[event_id] for event_id in label_by_id]).reshape(len(label_by_id), -1)
+            scores[task.name] = _score(task, label_L, best_LO[:, first : first + task.n_outputs])
+            first += task.n_outputs
+        return scores
+
+
+def _read(
+    batches: Iterable[WorldRecords], schema: Mapping[str, Any], fields: Sequence[str]
+) -> tuple[dict[str, Floats], list[dict[str, Any]]]:
+    """Best outputs by event, and for each label field the labels by event; dirty records say nothing."""
+    best: dict[str, Floats] = {}
+    labels: list[dict[str, Any]] = [{} for _ in fields]
+    decoder = msgspec.json.Decoder(dict[str, Any])
+    for batch in batches:
+        best.update(zip(batch.event_ids, batch.best_EO, strict=True))
+        for value in batch.value_N:
+            try:
+                document = decoder.decode(value)
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                continue
+            inner = document if schema.get("labels") is None else document.get(schema["labels"], {})
+            for field_name, label_by_id in zip(fields, labels, strict=True):
+                if inner.get(field_name) is not None:
+                    label_by_id[document[schema["id"]]] = inner[field_name]
+    return best, labels
+
+
+def _score(task: Task, label_L: Floats, best_LO: Floats) -> dict[str, float]:
+    scorer = cast(type[Scorer], members("metrics")[task.scorer]).Config().build(task)
+    is_known_L = ~np.isnan(best_LO).any(axis=1)
+    label_L, best_LO = label_L[is_known_L], best_LO[is_known_L]
+    if len(label_L) == 0:
+        return {}
+    return scorer.values(scorer.statistics(label_L, best_LO, reference=float(label_L[0])))

@@ -1,0 +1,149 @@
+"""The whole replay in events/s, by stage, beside River doing the same tasks.
+
+    python -m benchmarks.replay [--events 2000] [--repeats 3]
+
+Events/s of CPU time, since other processes may be running: medians of several repeats, after one that imports
+everything. Stages: `source` reads (or simulates) records, `decode` makes columns of them (features included), `join`
+matches labels, `learn` predicts and learns, `publish` writes (nothing here), `evaluate` scores, `watch` looks for drift.
+
+River runs one pipeline per task on the same events: predict, learn the label at once, update one metric. It gets the
+decoded features as dictionaries, so it has nothing to read, decode, join or watch: what is compared is generous to it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from statistics import median
+from typing import Any, final
+
+from benchmarks.recorded import FILES, Recorded, example, read
+from benchmarks.river_peers import linear
+from streammtl.component import members
+from streammtl.config import RunConfig
+from streammtl.engine import STAGES
+from streammtl.run.replay import ReplayReport, replay, world_config
+from streammtl.tasks.base import Task
+
+ROWS_PER_STEP = (32, 8, 1)
+WARM_UP_EVENTS = 100
+
+
+@final
+class ProcessorClock:
+    """A clock that runs only while this process does."""
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return time.time()
+
+    def monotonic(self) -> float:
+        """Seconds that this process has computed."""
+        return time.process_time()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+
+def streams(n_events: int, folder: Path) -> Iterator[tuple[str, RunConfig]]:
+    """The streams to measure that are there: what they are, and their configurations."""
+    if "fraud" in members("worlds"):
+        settings = world_config("fraud")
+        yield "fraud world, JSON", RunConfig.parse(settings, [f"source.world.events={n_events}"], environment={})
+    if FILES["gas_turbine"].exists():
+        yield "gas_turbine, CSV", example("gas_turbine", (), n_events, folder)
+    else:
+        print(f"gas_turbine is left out: {FILES['gas_turbine']} is not there")
+
+
+def with_rows_per_step(config: RunConfig, rows: int) -> RunConfig:
+    """The same run with another `rows_per_step`."""
+    return config.model_copy(update={"model": config.model.model_copy(update={"rows_per_step": rows})})
+
+
+def measure(config: RunConfig, n_repeats: int) -> dict[str, float]:
+    """Median events/s of each stage and of the whole."""
+    reports = [replay(config, clock=ProcessorClock()) for _ in range(n_repeats)]
+    rates = {stage: _rate(reports, lambda report, stage=stage: report.stages[stage]) for stage in ("source", *STAGES)}
+    return rates | {"whole replay": _rate(reports, lambda report: report.seconds)}
+
+
+def _rate(reports: list[ReplayReport], seconds: Callable[[ReplayReport], float]) -> float:
+    return median(report.events / max(seconds(report), 1e-9) for report in reports)
+
+
+def measure_river(recorded: Recorded, n_repeats: int) -> float:
+    """Median events/s of one linear pipeline per task."""
+    events = recorded.dictionaries()
+    rates = []
+    for _ in range(n_repeats):
+        seconds = 0.0
+        for index, task in enumerate(recorded.tasks):
+            model, metric = linear(task.scorer), _metric(task)
+            labels = recorded.labels_ET[:, index].tolist()
+            start_s = time.process_time()
+            _predict_learn_score(model, metric, task, events, labels)
+            seconds += time.process_time() - start_s
+        rates.append(len(events) / seconds)
+    return median(rates)
+
+
+def _metric(task: Task) -> Any:
+    from river import metrics
+
+    by_kind: dict[str, Callable[[], Any]] = {
+        "binary": metrics.LogLoss,
+        "multiclass": metrics.CrossEntropy,
+        "regression": metrics.MAE,
+    }
+    return by_kind[task.scorer]()
+
+
+def _predict_learn_score(model: Any, metric: Any, task: Task, events: list[Any], labels: list[float]) -> None:
+    predict = model.predict_one if task.scorer == "regression" else model.predict_proba_one
+    as_label: Callable[[float], Any] = {"binary": bool, "multiclass": int, "regression": float}[task.scorer]
+    for event, label in zip(events, labels, strict=True):
+        predicted = predict(event)
+        if label == label:  # noqa: PLR0124 (NaN: no label)
+            known = as_label(label)
+            model.learn_one(event, known)
+            metric.update(known, predicted)
+
+
+def print_stream(name: str, config: RunConfig, n_repeats: int) -> None:
+    """Measure a stream and print its table."""
+    recorded = read(config)
+    columns = {rows: measure(with_rows_per_step(config, rows), n_repeats) for rows in ROWS_PER_STEP}
+    river = measure_river(recorded, n_repeats)
+    n_labels = int((recorded.labels_ET == recorded.labels_ET).sum())
+    print(f"\n{name}: {len(recorded.labels_ET):,} events, {len(recorded.tasks)} tasks, {n_labels:,} labels, events/s")
+    print(f"{'rows_per_step':<24}" + "".join(f"{rows:>14}" for rows in columns))
+    for stage in columns[ROWS_PER_STEP[0]]:
+        print(f"{stage:<24}" + "".join(f"{column[stage]:>14,.0f}" for column in columns.values()))
+    print(f"{'River, a linear model':<24}{river:>14,.0f}   per task, {len(recorded.tasks)} pipelines")
+    ratios = (column["whole replay"] / river for column in columns.values())
+    print(f"{'whole replay / River':<24}" + "".join(f"{ratio:>14.2f}" for ratio in ratios))
+
+
+def main() -> None:
+    """Measure every stream and print its table."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--events", type=int, default=2000)
+    parser.add_argument("--repeats", type=int, default=3)
+    options = parser.parse_args()
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # CPU time counts every thread
+    print(f"events/s of CPU time, median of {options.repeats}")
+    with tempfile.TemporaryDirectory() as folder:
+        for _, config in streams(WARM_UP_EVENTS, Path(folder)):
+            replay(config)
+        for name, config in streams(options.events, Path(folder)):
+            print_stream(name, config, options.repeats)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""How fast the fraud world writes its stream: events per second of one core, label records and JSON included.
+
+    python benchmarks/simulator.py [--events 100000] [--repeats 5]
+
+Prints the median and the fastest of several runs, by processor time (what one core of its own would take) and by the
+clock (what it took beside everything else on this machine).
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+from streammtl_simulators import FraudWorld
+
+SETTINGS: dict[str, dict[str, Any]] = {
+    "delayed labels": {},
+    "labels inside": {"labels": "inside"},
+    "a million events per day": {"events_per_day": 1e6, "cards": 100_000},
+    "every dirt at 1 %": {
+        "dirt": {"malformed": 0.01, "duplicated": 0.01, "late": 0.01, "wrong_type": 0.01, "missing": 0.01}
+    },
+}
+
+
+def measure(run: Callable[[], int]) -> tuple[float, float, int]:
+    """Processor seconds, seconds by the clock, and records of one run."""
+    clock_s, cpu_s = time.perf_counter(), time.process_time()
+    n_records = run()
+    return time.process_time() - cpu_s, time.perf_counter() - clock_s, n_records
+
+
+def read_all(settings: dict[str, Any]) -> int:
+    return sum(len(batch.value_N) for batch in FraudWorld.Config.model_validate(settings).build().records())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--events", type=int, default=100_000)
+    parser.add_argument("--repeats", type=int, default=5)
+    arguments = parser.parse_args()
+    read_all({"events": 5000})  # imports and caches
+    print(f"{'fraud world':<26}{'records':>9}{'events/s (core)':>17}{'fastest':>10}{'events/s (clock)':>18}")
+    for name, given in SETTINGS.items():
+        settings = {"events": arguments.events, **given}
+        runs = [measure(lambda settings=settings: read_all(settings)) for _ in range(arguments.repeats)]
+        core_s, clock_s = (statistics.median(run[i] for run in runs) for i in (0, 1))
+        fastest = arguments.events / min(run[0] for run in runs)
+        core, clock = arguments.events / core_s, arguments.events / clock_s
+        print(f"{name:<26}{runs[0][2]:>9,}{core:>17,.0f}{fastest:>10,.0f}{clock:>18,.0f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""A list of numbers of fixed length."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, final
+
+import numpy as np
+from pydantic import Field
+
+from streammtl.features.base import Feature, FeatureProblem, to_dense
+from streammtl.types import Floats, Floats32, Ints32
+
+
+@final
+class Vector(Feature):
+    """One dense column for each place of a list of numbers, such as an embedding made elsewhere or a spectrum.
+
+    A list of another length is a problem. A missing vector is NaN in all columns, a missing place in its own.
+
+    >>> import numpy as np
+    >>> feature = Vector.Config(length=2).build("embedding")
+    >>> dense_BD = np.zeros((3, 2), dtype=np.float32)
+    >>> feature.encode([[1.0, None], None, [1.0]], np.zeros(3), dense_BD, np.zeros((3, 0), dtype=np.int32))
+    [(2, 'expected 2 numbers, found 1')]
+    >>> dense_BD.tolist()
+    [[1.0, nan], [nan, nan], [nan, nan]]
+    """
+
+    class Config(Feature.Config):
+        """Settings of a vector feature."""
+
+        kind: Literal["vector"] = "vector"
+        length: int = Field(ge=1, le=65_536, description="How many numbers the list holds.")
+        scaled: bool = Field(
+            default=True,
+            description="Does the model standardise each place online? Say false for vectors of unit length.",
+        )
+
+    def __init__(self, config: Config, name: str, seed: int = 0) -> None:
+        super().__init__(config, name, seed)
+        self._length = config.length
+        self._is_scaled = config.scaled
+        self._names = tuple(f"{name}[{place}]" for place in range(config.length))
+
+    @property
+    def wire_type(self) -> Any:
+        """A list of numbers; null is a missing number."""
+        return list[float | None]
+
+    @property
+    def dense_names(self) -> tuple[str, ...]:
+        """The feature's name with the place: `embedding[0]`."""
+        return self._names
+
+    @property
+    def dense_is_scaled(self) -> tuple[bool, ...]:
+        """As set."""
+        return (self._is_scaled,) * self._length
+
+    def encode(
+        self, values: Sequence[Any], time_s_B: Floats, dense_BD: Floats32, category_BC: Ints32
+    ) -> list[FeatureProblem]:
+        """Write the columns."""
+        problems: list[FeatureProblem] = []
+        missing = [None] * self._length
+        rows: list[Sequence[float | None]] = []
+        for row, value in enumerate(values):
+            if value is None:
+                rows.append(missing)
+            elif len(value) != self._length:
+                rows.append(missing)
+                problems.append((row, f"expected {self._length} numbers, found {len(value)}"))
+            else:
+                rows.append(value)
+        dense_BD[:] = to_dense(np.array(rows, dtype=np.float64).reshape(len(rows), self._length))
+        return problems

@@ -1,0 +1,161 @@
+"""The plan of a turn: its PREDICT and LEARN operations in their one right order.
+
+For each record, in order:
+
+    1 RELEASE  labels that were held back (`delay_s`) until the watermark that this record sets
+    2 EXPIRE   labels that an expired horizon stands for (`on_expiry`)
+    3 PREDICT  if the record is an event that is not known yet
+    4 ARRIVE   labels that it carries, for an event that is remembered
+
+Shape suffixes as in `streammtl.types`; G rows gathered from the ring, M labels on their way to an operation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from streammtl.pending import Pending
+from streammtl.types import Bools, Floats, Ints, Ops, Turn
+
+RELEASE, EXPIRE, PREDICT, ARRIVE = 0, 1, 2, 3
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The operations of a turn, and what is needed to score and to remember.
+
+    Feature rows 0 .. E-1 of `ops` are the turn's new events; the rows after them come from the ring.
+    """
+
+    ops: Ops
+    event_record_E: Ints  # record of each new event
+    event_row_E: Ints  # its row in the turn's features
+    event_time_s_E: Floats
+    label_ET: Floats  # known at the end of the turn
+    held_ET: Floats  # held back, to be released later
+    baseline_ET: Floats  # last label known when each new event was predicted
+    outputs_GO: Floats  # published for the rows gathered from the ring
+    baseline_GT: Floats
+    learn_record_L: Ints  # record that triggered each LEARN
+    learn_row_L: Ints
+    labels_LT: Floats
+    delay_s_L: Floats
+    time_s_L: Floats
+    is_expiry_L: Bools
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """Labels on their way to an operation: one row per label."""
+
+    record_M: Ints
+    phase_M: Ints
+    sequence_M: Ints
+    task_M: Ints
+    value_M: Floats
+    time_s_M: Floats
+
+    @classmethod
+    def of_task(
+        cls, record_M: Ints, phase: int, sequence_M: Ints, task: int, value_M: Floats, time_s_M: Floats
+    ) -> Labels:
+        """Labels of one task, all of one phase."""
+        n = len(record_M)
+        return cls(record_M, np.full(n, phase), sequence_M, np.full(n, task), value_M, time_s_M)
+
+    def __getitem__(self, index_M: Ints | Bools) -> Labels:
+        """Some of them."""
+        return Labels(
+            self.record_M[index_M],
+            self.phase_M[index_M],
+            self.sequence_M[index_M],
+            self.task_M[index_M],
+            self.value_M[index_M],
+            self.time_s_M[index_M],
+        )
+
+
+def in_order(parts: Iterable[Labels]) -> Labels:
+    """All labels together in the order in which their operations happen."""
+    parts = list(parts)
+    joined = Labels(
+        np.concatenate([p.record_M for p in parts]),
+        np.concatenate([p.phase_M for p in parts]),
+        np.concatenate([p.sequence_M for p in parts]),
+        np.concatenate([p.task_M for p in parts]),
+        np.concatenate([p.value_M for p in parts]),
+        np.concatenate([p.time_s_M for p in parts]),
+    )
+    if len(parts) == 1:
+        return joined
+    return joined[np.lexsort((joined.task_M, joined.sequence_M, joined.phase_M, joined.record_M))]
+
+
+def assemble(turn: Turn, pending: Pending, labels: Labels, last_label_T: Floats) -> Plan:
+    """The plan of a turn, from its labels in order; `last_label_T`, what was known before it, moves on in place."""
+    fresh = pending.fresh
+    starts_M = np.ones(len(labels.record_M), np.bool_)
+    for key_M in (labels.record_M, labels.phase_M, labels.sequence_M):
+        starts_M[1:] &= key_M[1:] == key_M[:-1]
+    starts_M[1:] = ~starts_M[1:]
+    learn_M = np.cumsum(starts_M) - 1
+    first = labels[starts_M]
+    n_learn, n_events = len(first.record_M), len(fresh.record_E)
+    labels_LT = np.full((n_learn, len(last_label_T)), np.nan)
+    labels_LT[learn_M, labels.task_M] = labels.value_M
+
+    is_old_L = first.sequence_M < fresh.first_sequence
+    gathered_G, place_L = np.unique(first.sequence_M[is_old_L], return_inverse=True)
+    learn_row_L = first.sequence_M - fresh.first_sequence
+    learn_row_L[is_old_L] = n_events + place_L
+
+    order = np.lexsort(
+        (
+            np.concatenate([first.sequence_M, np.zeros(n_events, np.int64)]),
+            np.concatenate([first.phase_M, np.full(n_events, PREDICT)]),
+            np.concatenate([first.record_M, fresh.record_E]),
+        )
+    )
+    is_learn_N = order < n_learn
+    labels_NT = np.full((len(order), len(last_label_T)), np.nan)
+    labels_NT[is_learn_N] = labels_LT  # LEARN operations keep their order
+    is_expiry_L = first.phase_M == EXPIRE
+    event_row_E = (np.cumsum(turn.is_event_N) - 1)[fresh.record_E]
+    return Plan(
+        ops=Ops(
+            is_learn_N=is_learn_N,
+            row_N=np.concatenate([learn_row_L, np.arange(n_events)])[order],
+            labels_NT=labels_NT,
+            dense_RD=np.concatenate([turn.dense_ED[event_row_E], pending.ring.read("dense", gathered_G)]),
+            category_RC=np.concatenate([turn.category_EC[event_row_E], pending.ring.read("category", gathered_G)]),
+        ),
+        event_record_E=fresh.record_E,
+        event_row_E=event_row_E,
+        event_time_s_E=fresh.time_s_E,
+        label_ET=fresh.label_ET,
+        held_ET=fresh.held_ET,
+        baseline_ET=_baselines(is_learn_N, labels_NT, is_expiry_L, last_label_T),
+        outputs_GO=pending.ring.read("outputs", gathered_G),
+        baseline_GT=pending.ring.read("baseline", gathered_G),
+        learn_record_L=first.record_M,
+        learn_row_L=learn_row_L,
+        labels_LT=labels_LT,
+        delay_s_L=first.time_s_M - pending.time_s(first.sequence_M),
+        time_s_L=first.time_s_M,
+        is_expiry_L=is_expiry_L,
+    )
+
+
+def _baselines(is_learn_N: Bools, labels_NT: Floats, is_expiry_L: Bools, last_label_T: Floats) -> Floats:
+    """The last label of each task that somebody sent before each PREDICT."""
+    n_ops = len(is_learn_N)
+    sent_NT = labels_NT.copy()
+    sent_NT[np.flatnonzero(is_learn_N)[is_expiry_L]] = np.nan
+    sent_NT = np.concatenate([last_label_T[None], sent_NT])
+    last_NT = np.where(np.isnan(sent_NT), 0, np.arange(n_ops + 1)[:, None])
+    known_NT = np.take_along_axis(sent_NT, np.maximum.accumulate(last_NT, axis=0), axis=0)
+    last_label_T[:] = known_NT[-1]
+    return known_NT[1:][~is_learn_N]

@@ -1,0 +1,308 @@
+"""The command `streammtl`.
+
+Exit codes: 0 done; 1 something of the world failed (a file, a disk, a damaged checkpoint); 2 a wrong setting or
+argument; 130 interrupted before the end, after the turn was finished and its checkpoint saved.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from streammtl.errors import ConfigError, SinkError, StreamMtlError
+
+if TYPE_CHECKING:
+    from streammtl.config import RunConfig
+
+# Everything else is imported inside the commands, so that `streammtl --help` answers at once.
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+class _Commands(click.Group):
+    """Turns our errors into one message and an exit code, and lists commands in the order of their use."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except StreamMtlError as error:
+            click.echo(f"streammtl: {error}", err=True)
+            ctx.exit(2 if isinstance(error, ConfigError) else 1)
+        except KeyboardInterrupt:
+            click.echo("streammtl: interrupted", err=True)
+            ctx.exit(INTERRUPTED)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order of declaration."""
+        return list(self.commands)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="streammtl", prog_name="streammtl")
+def main() -> None:
+    """Learn several tasks from a stream: predict each event, learn from each label as it arrives."""
+
+
+def _overrides(function: _Function) -> _Function:
+    return click.option(
+        "--set",
+        "overrides",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="Override a setting, e.g. --set source.path=data.csv (repeatable).",
+    )(function)
+
+
+@main.command()
+@click.argument("what")
+@_overrides
+@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write every figure to this file.")
+@click.option("--resume", is_flag=True, help="Go on from the newest checkpoint, if there is one.")
+@click.option("--quiet", is_flag=True, help="No progress and no table.")
+def replay(what: str, overrides: tuple[str, ...], json_path: Path | None, resume: bool, quiet: bool) -> None:
+    """Run a stream to its end.
+
+    WHAT is a configuration file, or the name of a simulator (streammtl list worlds). Interrupted by SIGINT or SIGTERM,
+    it finishes its turn, saves a checkpoint if checkpoint.path is set, and exits with 130.
+    """
+    from rich.console import Console
+
+    from streammtl.clock import SystemClock
+    from streammtl.run.progress import Bar, ReplayProgress
+    from streammtl.run.replay import replay as run_replay
+    from streammtl.run.signals import stop_on_signals
+    from streammtl.run.tables import print_report
+
+    config = _load(what, overrides)
+    if resume and config.checkpoint.path is None:
+        raise ConfigError("--resume needs checkpoint.path, the folder of the checkpoints")
+    if json_path is not None and (json_path.is_dir() or not json_path.absolute().parent.is_dir()):
+        raise ConfigError(f"--json {json_path}: expected the name of a file in a folder that is there")
+    clock = SystemClock()
+    source = config.source.build(clock=clock)
+    with stop_on_signals() as stop, Bar(Console(stderr=True, quiet=quiet), clock) as bar:
+        progress = ReplayProgress(bar, source)
+        report = run_replay(config, source=source, resume=resume, stop=stop, observer=progress, clock=clock)
+    if json_path is not None:
+        _write(json_path, json.dumps(report.to_json(), indent=1) + "\n")
+    if not quiet:
+        print_report(Console(), report)
+    if report.stopped:
+        saved = "" if config.checkpoint.path is None else f"; go on with --resume from {config.checkpoint.path}"
+        click.echo(f"streammtl: interrupted before the end of the stream{saved}", err=True)
+        sys.exit(INTERRUPTED)
+
+
+@main.command()
+@click.argument("config", type=click.Path(path_type=Path))
+@_overrides
+def run(config: Path, overrides: tuple[str, ...]) -> None:
+    """Run CONFIG as a daemon.
+
+    It goes on from the last checkpoint, until SIGTERM or SIGINT; then it finishes its turn, saves a checkpoint and
+    exits with 0.
+    """
+    from streammtl.run.daemon import run_daemon
+    from streammtl.run.signals import stop_on_signals
+
+    loaded = _load(str(config), overrides)
+    with stop_on_signals() as stop:
+        run_daemon(loaded, stop=stop)
+
+
+@main.command()
+@click.argument("world")
+@click.option(
+    "--to",
+    "destination",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="A file (.jsonl, .jsonl.gz) or an embedded log (.log) with the topics events and labels.",
+)
+@click.option("--events", type=click.IntRange(min=1), help="Number of events.")
+@click.option("--seed", type=click.IntRange(min=0), help="Seed of everything random.")
+@click.option(
+    "--rate", type=click.FloatRange(min=0, min_open=True), help="Events per second. Default: as fast as it goes."
+)
+@click.option("--force", is_flag=True, help="Replace a file that is there; append to topics that have records.")
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A setting of the world, e.g. --set dirt.malformed=0.01 (repeatable).",
+)
+def simulate(
+    world: str,
+    destination: Path,
+    events: int | None,
+    seed: int | None,
+    rate: float | None,
+    force: bool,
+    overrides: tuple[str, ...],
+) -> None:
+    """Write the stream of the simulator WORLD.
+
+    Its ground truth (drifts, best possible scores) goes to NAME.truth.json beside it.
+    """
+    from rich.console import Console
+
+    from streammtl.clock import SystemClock
+    from streammtl.run.progress import Bar
+    from streammtl.run.signals import stop_on_signals
+    from streammtl.run.simulate import truth_path, world_settings, write_truth, write_world
+
+    settings = world_settings(world, overrides, events=events, seed=seed)
+    built, clock = settings.build(), SystemClock()
+    with stop_on_signals() as stop:
+        with Bar(Console(stderr=True), clock) as bar:
+            written = write_world(
+                built,
+                destination,
+                clock,
+                rate=rate,
+                force=force,
+                stop=stop,
+                observe=lambda n_events: bar.show(n_events, lambda: n_events / settings.events),
+            )
+        write_truth(built, written, truth_path(destination))
+    per_s = written.n_events / written.seconds if written.seconds > 0 else 0.0
+    click.echo(
+        f"wrote {written.n_events:,} events in {written.n_records:,} records to {destination} in "
+        f"{written.seconds:.1f} s: {per_s:,.0f} events/s; the truth about them is in {truth_path(destination)}",
+        err=True,
+    )
+    if written.stopped:
+        click.echo("streammtl: interrupted before the end of the world", err=True)
+        sys.exit(INTERRUPTED)
+
+
+@main.command()
+@click.argument("config", type=click.Path(path_type=Path))
+@_overrides
+def check(config: Path, overrides: tuple[str, ...]) -> None:
+    """Say whether CONFIG is right, without running it."""
+    from rich.console import Console
+
+    from streammtl.clock import SystemClock
+    from streammtl.run.assemble import build_engine
+    from streammtl.run.tables import print_checked
+
+    loaded = _load(str(config), overrides)
+    engine = build_engine(loaded, Path(), SystemClock())
+    loaded.source.build()
+    print_checked(Console(), str(config), loaded, engine.learner.layout)
+
+
+@main.command()
+def schema() -> None:
+    """Print the JSON schema of configurations, for editors."""
+    from streammtl.config_schema import json_schema
+
+    click.echo(json.dumps(json_schema(), indent=1))
+
+
+@main.command(name="list")
+@click.argument("family", required=False)
+def list_components(family: str | None) -> None:
+    """List the components of FAMILY, or of all families."""
+    from rich.console import Console
+
+    from streammtl.run.explain import print_components
+
+    print_components(Console(), family)
+
+
+@main.command()
+@click.argument("what", metavar="FAMILY[/KIND]")
+def explain(what: str) -> None:
+    """Show what a component does, and its settings.
+
+    E.g. weighting/famo; a family (weighting); or a section of the configuration (join).
+    """
+    from rich.console import Console
+
+    from streammtl.run.explain import explain as print_explanation
+
+    print_explanation(Console(), what)
+
+
+@main.command()
+@click.argument("data", type=click.Path(path_type=Path))
+@click.option("--tasks", help="Names of the columns to predict, separated by commas. Default: guessed.")
+@click.option("--output", "-o", type=click.Path(path_type=Path), help="Write to this file instead of printing.")
+def create(data: Path, tasks: str | None, output: Path | None) -> None:
+    """Write a commented starting configuration from a sample of DATA (.jsonl, .csv, .parquet, also .gz)."""
+    from streammtl.run.create import create_configuration
+
+    if output is not None and output.exists():
+        raise ConfigError(f"{output} exists already; remove it or give another name")
+    text = create_configuration(data, tuple(name.strip() for name in tasks.split(",")) if tasks else ())
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        _write(output, text)
+        click.echo(f"wrote {output}; try: streammtl replay {output}", err=True)
+
+
+@main.command()
+@click.argument("log", type=click.Path(path_type=Path))
+@click.argument("topic", required=False)
+@click.option("--follow", "-f", is_flag=True, help="Wait for new records until interrupted.")
+@click.option("--last", "-n", type=click.IntRange(min=1), help="Begin with the last N records. Default: all.")
+@click.option("--values", "values_only", is_flag=True, help="Only the values, not partition@offset and key.")
+def tail(log: Path, topic: str | None, follow: bool, last: int | None, values_only: bool) -> None:
+    """Print the records of TOPIC in an embedded LOG, one per line; without TOPIC, its topics."""
+    from rich.console import Console
+
+    from streammtl.clock import SystemClock
+    from streammtl.run.signals import stop_on_signals
+    from streammtl.run.tail import print_topics, tail_topic
+
+    if topic is None:
+        if follow or last is not None or values_only:
+            raise ConfigError("--follow, --last and --values need a TOPIC")
+        print_topics(Console(), log)
+        return
+    with stop_on_signals() as stop:
+        out, clock = sys.stdout.buffer, SystemClock()
+        tail_topic(log, topic, out, clock, last=last, follow=follow, values_only=values_only, stop=stop)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise SinkError(f"cannot write {path}: {error.strerror}") from None
+
+
+def _load(what: str, overrides: tuple[str, ...]) -> RunConfig:
+    """The configuration of a file or of a simulator's name; relative paths in it are taken from the current folder."""
+    from streammtl.component import members
+    from streammtl.config import RunConfig
+    from streammtl.config_errors import nearest
+    from streammtl.run.logs import set_up_logs
+    from streammtl.run.replay import world_config
+
+    path = Path(what)
+    worlds = members("worlds")
+    if path.is_file() or path.suffix in (".yaml", ".yml") or (path.is_dir() and what not in worlds):
+        config = RunConfig.load(path, overrides)
+    elif what in worlds:
+        config = RunConfig.parse(world_config(what), overrides, where=f"the configuration of {what}")
+    else:
+        raise ConfigError(f"{what!r} is neither a file nor a simulator; {nearest(what, worlds)}")
+    set_up_logs(config.monitoring)
+    return config
+
+
+if __name__ == "__main__":
+    main()
