@@ -79,7 +79,7 @@ $(INSTALLED): requirements.lock pyproject.toml Makefile
 		$$uv --version >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet --require-hashes -r .venv/uv.lock || uv=; \
 	fi; \
 	if [ -n "$$uv" ]; then \
-		$$uv pip sync --python $(BIN)/python --require-hashes requirements.lock; \
+		$$uv pip sync --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock; \
 		$$uv pip install --python $(BIN)/python --quiet --no-deps --no-build-isolation --editable .; \
 	else \
 		$(BIN)/python -m pip install --require-hashes -r requirements.lock; \

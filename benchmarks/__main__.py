@@ -1,7 +1,4 @@
-"""Runs every benchmark that needs no arguments, one after the other.
-
-    python -m benchmarks [NAME ...]
-"""
+"""Runs the named benchmarks one after the other, or all of them: `python -m benchmarks [NAME ...]`."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ import gzip
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
+from math import isnan
 from pathlib import Path
 
 import numpy as np
@@ -59,14 +60,14 @@ class Recorded:
 
     def dictionaries(self) -> list[dict[str, float | str]]:
         """The features as River takes them: categories as text, and a missing value is a missing key."""
-        dense = [_present(self.layout.dense_names, row) for row in self.dense_ED.astype(np.float64).tolist()]
-        for event, codes in zip(dense, self.category_EC.tolist(), strict=True):
-            event.update({name: str(code) for name, code in zip(self.layout.category_names, codes, strict=True) if code})
-        return dense
-
-
-def _present(names: tuple[str, ...], values: list[float]) -> dict[str, float | str]:
-    return {name: value for name, value in zip(names, values, strict=True) if value == value}  # NaN is not itself
+        dense_names, category_names = self.layout.dense_names, self.layout.category_names
+        events: list[dict[str, float | str]] = []
+        for values, codes in zip(self.dense_ED.astype(np.float64).tolist(), self.category_EC.tolist(), strict=True):
+            event: dict[str, float | str] = {}
+            event.update((name, value) for name, value in zip(dense_names, values, strict=True) if not isnan(value))
+            event.update((name, str(code)) for name, code in zip(category_names, codes, strict=True) if code)
+            events.append(event)
+        return events
 
 
 def read(config: RunConfig) -> Recorded:

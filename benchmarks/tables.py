@@ -34,23 +34,37 @@ def write_tables(out: Path) -> None:
 
 def comparison(part: str, results: list[dict[str, Any]]) -> str:
     """Per stream: a row per task and score, a column per learner; the best of a row in bold."""
-    lines = []
+    lines: list[str] = []
     for stream in dict.fromkeys(result["job"]["stream"] for result in results):
-        chosen = [result for result in results if result["job"]["stream"] == stream]
-        columns: dict[str, dict[str, Any]] = defaultdict(dict)
-        for result in sorted(chosen, key=_column_order):
-            columns[result["job"]["name"]].update(result["tasks"])
-        first = next(iter(columns.values()))
-        rows = chosen[0]["job"]["n_rows"]
-        lines += ["", f"### {stream}, {f'first {rows:,} rows' if rows else 'whole'}", ""]
-        lines += _header(["task", "score", "no-change", *columns])
-        for task, report in first.items():
-            for score, larger in SHOWN[report["kind"]].items():
-                values = [report["no_change"].get(score)]
-                values += [column[task]["scores"][score] if task in column else None for column in columns.values()]
-                lines.append("| " + " | ".join([task, score, *_cells(values, score, larger)]) + " |")
-        lines += ["", "; ".join(_speed(name, chosen) for name in columns)]
+        chosen = sorted((result for result in results if result["job"]["stream"] == stream), key=_column_order)
+        extent = "whole" if chosen[0]["job"]["n_rows"] is None else "first rows"
+        lines += ["", f"### {stream}, {extent}: {chosen[0]['events']:,} events", "", *_compare(chosen)]
     return "\n".join(lines) + "\n"
+
+
+def _compare(results: list[dict[str, Any]]) -> list[str]:
+    columns: dict[str, dict[str, Any]] = defaultdict(dict)  # reports by task, by learner
+    seconds: dict[str, float] = defaultdict(float)
+    for result in results:
+        name = result["job"]["name"]
+        columns[name].update(result["tasks"])
+        seconds[name] += result["seconds"]
+    lines = _header(["task", "score", "no-change", *columns])
+    for task, first in next(iter(columns.values())).items():
+        reports = [column.get(task) for column in columns.values()]
+        for score, larger in SHOWN[first["kind"]].items():
+            values = [_score(first["no_change"], score)]
+            values += [None if report is None else _score(report["scores"], score) for report in reports]
+            lines.append(_row([task, score, *_cells(values, score, larger)]))
+    return [*lines, "", "Seconds: " + ", ".join(f"{name} {total:,.0f}" for name, total in seconds.items())]
+
+
+def _score(scores: dict[str, float | None], name: str) -> float | None:
+    """The score; NaN where it is not defined, None where the predictor has no such score."""
+    if name not in scores:
+        return None
+    value = scores[name]
+    return math.nan if value is None else value
 
 
 def _column_order(result: dict[str, Any]) -> tuple[bool, bool, str]:
@@ -58,13 +72,12 @@ def _column_order(result: dict[str, Any]) -> tuple[bool, bool, str]:
     return (name.startswith("river"), name != "streammtl", name)
 
 
-def _speed(name: str, results: list[dict[str, Any]]) -> str:
-    seconds = sum(result["seconds"] for result in results if result["job"]["name"] == name)
-    return f"{name} {seconds:,.0f} s"
-
-
 def _header(names: list[str]) -> list[str]:
-    return ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
+    return [_row(names), "|" + "---|" * len(names)]
+
+
+def _row(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def _cells(values: list[float | None], score: str, larger: bool) -> list[str]:
@@ -76,7 +89,9 @@ def _cells(values: list[float | None], score: str, larger: bool) -> list[str]:
 def _cell(value: float | None, score: str, is_best: bool) -> str:
     if value is None:
         return ""
-    if not math.isfinite(value) or (score == "r2" and value < DIVERGED_R2):
+    if math.isnan(value):
+        return "n/a"
+    if score == "r2" and value < DIVERGED_R2:
         return "diverged"
     text = f"{value:.3f}" if abs(value) < 100 else f"{value:.1f}"
     return f"**{text}**" if is_best else text
@@ -85,37 +100,39 @@ def _cell(value: float | None, score: str, is_best: bool) -> str:
 def ranking(part: str, results: list[dict[str, Any]]) -> str:
     """A row per setting: its mean rank over the tasks of each stream, by primary score, and the scores themselves.
 
-    Scores of several seeds are averaged first. Ranks, because an R2 and an AUC have no common unit.
+    Ranks, because an R2 and an AUC have no common unit.
     """
-    scores: dict[str, dict[tuple[str, str], list[float]]] = defaultdict(lambda: defaultdict(list))
+    scores = _mean_primary_scores(results)
+    places = list(dict.fromkeys(place for by_place in scores.values() for place in by_place))
+    ranks: dict[str, dict[str, list[float]]] = {name: defaultdict(list) for name in scores}  # by stream
+    for stream, task in places:
+        for name, rank in _ranks({name: scores[name].get((stream, task), -math.inf) for name in scores}).items():
+            ranks[name][stream].append(rank)
+    means = {name: [mean(of_tasks) for of_tasks in by_stream.values()] for name, by_stream in ranks.items()}
+    best_first = sorted(means, key=lambda name: mean(means[name]))
+    lines = ["", f"### {part}: mean rank by primary score, of {len(scores)}", ""]
+    lines += _header(["setting", "all streams", *dict.fromkeys(stream for stream, _ in places)])
+    lines += [_row([name, *(f"{rank:.1f}" for rank in [mean(means[name]), *means[name]])]) for name in best_first]
+    lines += ["", f"### {part}: primary scores", ""]
+    lines += _header(["stream", "task", *best_first])
+    for stream, task in places:
+        values = [scores[name].get((stream, task)) for name in best_first]
+        lines.append(_row([stream, task, *_cells(values, "r2", larger=True)]))
+    return "\n".join(lines) + "\n"
+
+
+def _mean_primary_scores(results: list[dict[str, Any]]) -> dict[str, dict[tuple[str, str], float]]:
+    """By setting, stream and task; means over seeds."""
+    found: dict[str, dict[tuple[str, str], list[float]]] = defaultdict(lambda: defaultdict(list))
     for result in results:
+        job = result["job"]
         for task, report in result["tasks"].items():
             value = report["scores"][report["primary"]]
-            scores[result["job"]["name"]][result["job"]["stream"], task].append(-math.inf if value is None else value)
-    names = list(scores)
-    places = list(dict.fromkeys(place for by_place in scores.values() for place in by_place))
-    value = {name: {place: mean(scores[name][place]) for place in places if scores[name][place]} for name in names}
-    ranks = {place: _ranks({name: value[name][place] for name in names if place in value[name]}) for place in places}
-    streams = list(dict.fromkeys(stream for stream, _ in places))
-    rows = []
-    for name in names:
-        by_stream = [
-            mean(ranks[place][name] for place in places if place[0] == stream and name in ranks[place])
-            for stream in streams
-            if any(place[0] == stream and name in ranks[place] for place in places)
-        ]
-        rows.append((mean(by_stream), name, by_stream))
-    lines = ["", f"### {part}: mean rank of the primary scores (1 is best of {len(names)})", ""]
-    lines += _header(["setting", "all streams", *streams])
-    lines += ["| " + " | ".join([name, *(f"{r:.1f}" for r in [total, *by_stream])]) + " |" for total, name, by_stream in sorted(rows)]
-    lines += ["", f"### {part}: primary scores", ""]
-    lines += _header(["setting", *(f"{stream} {task}" for stream, task in places)])
-    for _, name, _ in sorted(rows):
-        lines.append("| " + " | ".join([name, *(_cell(value[name].get(place), "r2", False) for place in places)]) + " |")
-    return "\n".join(lines) + "\n"
+            found[job["name"]][job["stream"], task].append(-math.inf if value is None else value)
+    return {name: {place: mean(values) for place, values in places.items()} for name, places in found.items()}
 
 
 def _ranks(values: dict[str, float]) -> dict[str, float]:
     """1 for the largest; equal values share the mean of their ranks."""
     ordered = sorted(values.values(), reverse=True)
-    return {name: 1 + ordered.index(v) + (ordered.count(v) - 1) / 2 for name, v in values.items()}
+    return {name: 1 + ordered.index(value) + (ordered.count(value) - 1) / 2 for name, value in values.items()}

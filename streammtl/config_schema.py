@@ -24,15 +24,21 @@ def json_schema() -> dict[str, Any]:
 
 def schema_of(model: type[BaseModel]) -> dict[str, Any]:
     """The schema of some settings."""
-    return model.model_json_schema(schema_generator=_WithKindsAlone)
+    return model.model_json_schema(schema_generator=_AsWritten)
 
 
 @final
-class _WithKindsAlone(GenerateJsonSchema):
-    """Where a kind chooses among settings, the kind alone is right too, if nothing else has to be given."""
+class _AsWritten(GenerateJsonSchema):
+    """Says what may be written, which can be more than what comes out of it."""
+
+    def function_before_schema(self, schema: core_schema.BeforeValidatorFunctionSchema) -> JsonSchemaValue:
+        """What a function takes that runs before validation is known only if it says so, or expands a kind."""
+        if "json_schema_input_schema" in schema or schema["schema"]["type"] == "tagged-union":
+            return super().function_before_schema(schema)
+        return {}
 
     def tagged_union_schema(self, schema: core_schema.TaggedUnionSchema) -> JsonSchemaValue:
-        """The alternatives, and the kinds that may stand alone."""
+        """The alternatives, and the kinds that may stand alone because nothing else has to be given."""
         union = super().tagged_union_schema(schema)
         if schema["discriminator"] != "kind":
             return union

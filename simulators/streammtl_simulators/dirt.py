@@ -1,4 +1,7 @@
-"""Dirty records, on request: what real streams do to a clean one."""
+"""Dirty records, on request: what real streams do to a clean one.
+
+Shape suffixes: N records of a batch, E its events, O published columns, D kinds of dirt.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,11 @@ from typing import Any, Final
 
 import msgspec
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from streammtl.component import Settings
 from streammtl.seeds import named_rng
-from streammtl.types import Floats, Ints
+from streammtl.types import Ints
 from streammtl.worlds.base import WorldRecords
 
 
@@ -36,6 +39,12 @@ class Dirt(Settings):
     missing: float = Field(default=0.0, ge=0.0, le=0.5, description="One of its features is null.")
     late_s: float = Field(default=3600.0, gt=0.0, description="How late late events and duplicates are at most.")
 
+    @model_validator(mode="after")
+    def _check_late_s(self) -> Dirt:
+        if self.late_s != 3600.0 and not (self.late or self.duplicated):
+            raise ValueError("late_s has no effect without late or duplicated")
+        return self
+
     @property
     def is_any(self) -> bool:
         """True when anything happens at all."""
@@ -53,16 +62,6 @@ class Timed:
     arrival_ms_N: Ints
 
 
-@dataclass(frozen=True, slots=True)
-class _Item:
-    """One record on its way."""
-
-    value: bytes
-    key: str
-    is_label: bool
-    best_O: Floats | None  # of an event at its first arrival
-
-
 def spoil(
     batches: Iterable[Timed], dirt: Dirt, seed: int, nullable: tuple[str, ...], number: str, counts: dict[str, int]
 ) -> Iterator[WorldRecords]:
@@ -72,20 +71,78 @@ def spoil(
     a text in a mistyped copy.
     """
     spoiler = _Spoiler(dirt, seed, nullable, number, counts)
-    waiting: list[tuple[int, int, _Item]] = []  # (arrival, order of sending, record)
-    sent, n_outputs = 0, 0
+    waiting: _Outbox | None = None
     for batch in batches:
-        n_outputs = batch.records.best_EO.shape[1]
-        for arrival_ms, item in spoiler.records_of(batch):
-            waiting.append((arrival_ms, sent, item))
-            sent += 1
-        waiting.sort(key=lambda entry: entry[:2])
-        now_ms = int(batch.arrival_ms_N[-1])
-        n_due = next((i for i, entry in enumerate(waiting) if entry[0] > now_ms), len(waiting))
-        yield _batch([entry[2] for entry in waiting[:n_due]], n_outputs)
-        del waiting[:n_due]
-    if waiting:
-        yield _batch([entry[2] for entry in waiting], n_outputs)
+        outbox = _Outbox(batch)
+        spoiler.spoil(batch, outbox)
+        if waiting is not None:
+            outbox.add_all(waiting)
+        sent, waiting = outbox.split(until_ms=int(batch.arrival_ms_N[-1]))
+        yield sent
+    if waiting is not None and waiting.value:
+        yield waiting.split(until_ms=max(waiting.arrival_ms))[0]
+
+
+class _Outbox:
+    """Records with their times of arrival, in columns. `rank` settles the order of equal times."""
+
+    def __init__(self, batch: Timed | None, n_outputs: int = 0) -> None:
+        records = WorldRecords([], [], [], np.zeros((0, n_outputs))) if batch is None else batch.records
+        self.value, self.key, self.is_label = list(records.value_N), list(records.key_N), list(records.is_label_N)
+        self.arrival_ms: list[int] = [] if batch is None else batch.arrival_ms_N.tolist()
+        self.rank: list[float] = [float(place) for place in range(len(self.value))]
+        #: Row of `best_EO` of an event at its first arrival; -1 for every other record.
+        self.row = [-1] * len(self.value)
+        for row, place in enumerate(np.flatnonzero(~np.array(self.is_label, dtype=np.bool_)).tolist()):
+            self.row[place] = row
+        self.best_EO = records.best_EO
+
+    def add(self, value: bytes, key: str, arrival_ms: int, rank: float) -> None:
+        """Add a record that is neither a label nor the first of its event."""
+        self._add(value, key, False, arrival_ms, rank, -1)
+
+    def add_all(self, earlier: _Outbox) -> None:
+        """Add records that were sent before all of these."""
+        n, n_best = len(earlier.value), len(self.best_EO)
+        for place in range(n):
+            row = earlier.row[place]
+            row = row + n_best if row >= 0 else -1
+            self._add(earlier.value[place], earlier.key[place], earlier.is_label[place],
+                      earlier.arrival_ms[place], place - n, row)  # fmt: skip
+        self.best_EO = np.concatenate([self.best_EO, earlier.best_EO])
+
+    def split(self, until_ms: int) -> tuple[WorldRecords, _Outbox]:
+        """What has arrived, in order, and what has not."""
+        arrival = np.array(self.arrival_ms, dtype=np.int64)
+        order = np.lexsort((np.array(self.rank), arrival))
+        n_due = int(np.searchsorted(arrival[order], until_ms, side="right"))
+        due = order[:n_due].tolist()
+        events = [place for place in due if self.row[place] >= 0]
+        sent = WorldRecords(
+            value_N=[self.value[place] for place in due],
+            is_label_N=[self.is_label[place] for place in due],
+            event_ids=[self.key[place] for place in events],
+            best_EO=self.best_EO[[self.row[place] for place in events]].reshape(len(events), self.best_EO.shape[1]),
+            key_N=[self.key[place] for place in due],
+        )
+        rest = _Outbox(None, self.best_EO.shape[1])
+        kept: list[int] = []
+        for place in order[n_due:].tolist():
+            row = self.row[place]
+            rest._add(self.value[place], self.key[place], self.is_label[place], self.arrival_ms[place],
+                      len(rest.value), -1 if row < 0 else len(kept))  # fmt: skip
+            if row >= 0:
+                kept.append(row)
+        rest.best_EO = self.best_EO[kept].reshape(len(kept), self.best_EO.shape[1])
+        return sent, rest
+
+    def _add(self, value: bytes, key: str, is_label: bool, arrival_ms: int, rank: float, row: int) -> None:
+        self.value.append(value)
+        self.key.append(key)
+        self.is_label.append(is_label)
+        self.arrival_ms.append(arrival_ms)
+        self.rank.append(rank)
+        self.row.append(row)
 
 
 class _Spoiler:
@@ -94,45 +151,36 @@ class _Spoiler:
     def __init__(self, dirt: Dirt, seed: int, nullable: tuple[str, ...], number: str, counts: dict[str, int]) -> None:
         self._dirt, self._nullable, self._number, self._counts = dirt, nullable, number, counts
         self._rng = named_rng(seed, "dirt")
+        self._late_ms = dirt.late_s * 1000.0
         counts.update(dict.fromkeys(DIRT_KINDS, 0))
 
-    def records_of(self, batch: Timed) -> Iterator[tuple[int, _Item]]:
-        """Every record of a batch with its time of arrival, and what is added to it."""
-        records, row = batch.records, 0
-        happens_E = self._rng.random((len(records.event_ids), len(DIRT_KINDS))) < [
-            getattr(self._dirt, kind) for kind in DIRT_KINDS
-        ]
-        chance_E = self._rng.random((len(records.event_ids), 4)).tolist()
-        columns = zip(
-            records.value_N, records.key_N, records.is_label_N, batch.arrival_ms_N.tolist(), strict=True
-        )  # fmt: skip
-        for value, key, is_label, arrival_ms in columns:
-            if is_label:
-                yield arrival_ms, _Item(value, key, True, None)
-                continue
-            if happens_E[row].any():
-                yield from self._spoiled(value, key, arrival_ms, records.best_EO[row], happens_E[row], chance_E[row])
-            else:
-                yield arrival_ms, _Item(value, key, False, records.best_EO[row])
-            row += 1
+    def spoil(self, batch: Timed, outbox: _Outbox) -> None:
+        """Change events of the batch in the outbox, and add records to it."""
+        is_label_N = np.array(batch.records.is_label_N, dtype=np.bool_)
+        places = np.flatnonzero(~is_label_N).tolist()
+        shares = [getattr(self._dirt, kind) for kind in DIRT_KINDS]
+        happens_ED = self._rng.random((len(places), len(DIRT_KINDS))) < shares
+        chances_E4 = self._rng.random((len(places), 4))
+        for kind, n in zip(DIRT_KINDS, happens_ED.sum(axis=0).tolist(), strict=True):
+            self._counts[kind] += n
+        for row in np.flatnonzero(happens_ED.any(axis=1)).tolist():
+            self._spoil_event(outbox, places[row], happens_ED[row].tolist(), chances_E4[row].tolist())
 
-    def _spoiled(
-        self, value: bytes, key: str, arrival_ms: int, best_O: Floats, happens: Any, chance: list[float]
-    ) -> Iterator[tuple[int, _Item]]:
-        malformed, duplicated, late, wrong_type, missing = happens.tolist()
-        for kind, happened in zip(DIRT_KINDS, happens.tolist(), strict=True):
-            self._counts[kind] += happened
-        late_ms = self._dirt.late_s * 1000.0
+    def _spoil_event(self, outbox: _Outbox, place: int, happens: list[bool], chance: list[float]) -> None:
+        malformed, duplicated, late, wrong_type, missing = happens
+        key, value, arrival_ms = outbox.key[place], outbox.value[place], outbox.arrival_ms[place]
+        # Ranks between those of the event and its neighbours: copies come just before it, or just after it.
         if wrong_type:
-            yield arrival_ms, _Item(_changed(value, self._number, "about 12,50"), key, False, None)
+            outbox.add(_changed(value, self._number, "about 12,50"), key, arrival_ms, place - 0.25)
         if missing:
             value = _changed(value, self._nullable[int(chance[0] * len(self._nullable))], None)
-        arrival_ms += int(chance[1] * late_ms) if late else 0
-        yield arrival_ms, _Item(value, key, False, best_O)
+        if late:
+            arrival_ms += int(chance[1] * self._late_ms)
+        outbox.value[place], outbox.arrival_ms[place] = value, arrival_ms
         if malformed:
-            yield arrival_ms, _Item(_broken(value, int(chance[2] * 3)), "", False, None)
+            outbox.add(_broken(value, int(chance[2] * 3)), "", arrival_ms, place + 0.25)
         if duplicated:
-            yield arrival_ms + int(chance[3] * late_ms), _Item(value, key, False, None)
+            outbox.add(value, key, arrival_ms + int(chance[3] * self._late_ms), place + 0.5)
 
 
 def _changed(value: bytes, field: str, to: Any) -> bytes:
@@ -145,14 +193,3 @@ def _broken(value: bytes, how: int) -> bytes:
     if how == 0:
         return value[: len(value) // 2]
     return b"connection reset by peer" if how == 1 else b'{"record":"event","id":"\xff\xfe"}'
-
-
-def _batch(items: list[_Item], n_outputs: int) -> WorldRecords:
-    events = [(item.key, item.best_O) for item in items if item.best_O is not None]
-    return WorldRecords(
-        value_N=[item.value for item in items],
-        is_label_N=[item.is_label for item in items],
-        event_ids=[key for key, _ in events],
-        best_EO=np.array([best_O for _, best_O in events]).reshape(len(events), n_outputs),
-        key_N=[item.key for item in items],
-    )

@@ -74,6 +74,7 @@ class Network:
         wants_gradients: bool,
         seed: int,
     ) -> None:
+        torch.set_num_threads(config.threads)
         self._tasks = tasks
         self._clip_norm, self._clip_task_norm = config.clip_norm, config.clip_task_norm
         self._scales_heads, self._wants_after, self._wants_gradients = scales_heads, wants_after, wants_gradients

@@ -102,7 +102,7 @@ def _print_family(console: Console, family: str) -> None:
 
 def _print_section(console: Console, section: str, field: FieldInfo) -> None:
     console.print(Text.assemble((section, "bold"), ("  a section of the configuration", "dim")), soft_wrap=True)
-    console.print(Padding(Text(field.description or ""), (1, 0)))
+    console.print(Padding(Text(field.description or ""), (1, 0), expand=False))
     for model in _models_in(field):
         _print_settings(console, model)
 
@@ -157,12 +157,12 @@ def _print_settings(console: Console, model: type[BaseModel], indent: int = 2) -
         if family is not None:
             allowed = f"see streammtl explain {family}{'; or null' if '| null' in allowed else ''}"
         head = Text.assemble((name, "bold"), f" = {_default(field)}   ", (allowed, "dim"))
-        console.print(Padding(head, (0, 0, 0, indent)))
-        console.print(Padding(Text(field.description or ""), (0, 0, 0, indent + 4)))
+        console.print(Padding(head, (0, 0, 0, indent), expand=False))
+        console.print(Padding(Text(field.description or ""), (0, 0, 0, indent + 4), expand=False))
         if family is not None:
             continue
         for kind, settings in kinds_at(place).items():
-            console.print(Padding(Text(f"{name}: {{kind: {kind}, ...}}"), (0, 0, 0, indent + 4)))
+            console.print(Padding(Text(f"{name}: {{kind: {kind}, ...}}"), (0, 0, 0, indent + 4), expand=False))
             _print_settings(console, settings, indent + 6)
         for settings in _models_in(field):
             _print_settings(console, settings, indent + 4)

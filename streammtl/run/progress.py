@@ -9,7 +9,6 @@ from typing import final
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
-from rich.table import Column
 
 from streammtl.clock import Clock
 from streammtl.engine import Engine, TurnReport
@@ -17,6 +16,7 @@ from streammtl.sources.base import Source
 
 _BAR_EVERY_S = 0.25
 _LINE_EVERY_S = 10.0
+_BAR_WIDTH = 36  # bar, percentage, time and the gaps between them
 _RATE_MEMORY_S = 3.0  # the rate of the present counts as much as that of all time before it after about 2 seconds
 _MAX_ALARMS = 10  # shown as they happen; the table at the end has the others
 
@@ -56,7 +56,7 @@ class Bar:
             BarColumn(bar_width=20),
             TaskProgressColumn(),
             TimeElapsedColumn(),
-            TextColumn("{task.fields[live]}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")),
+            TextColumn("{task.fields[live]}", markup=False),
             console=console,
             transient=True,
             disable=not console.is_terminal,
@@ -86,6 +86,8 @@ class Bar:
         live = f"{n_events:,} events  {rate:,.0f}/s  {more()}".rstrip()
         if self._console.is_terminal:
             total = None if done is None else 1.0
+            room = max(20, self._console.width - _BAR_WIDTH)
+            live = live if len(live) <= room else f"{live[: room - 1]}…"
             self._progress.update(self._task, total=total, completed=done or 0.0, live=live)
         else:
             self.say(f"{'' if done is None else f'{done:4.0%}  '}{live}")

@@ -63,7 +63,7 @@ def tail_topic(
             if len(found):
                 keys = () if values_only else log.read_headers([topic], after, len(found), found.sequences[-1]).keys
                 after = found.sequences[-1]
-                out.writelines(_lines(found, keys))
+                out.write(b"".join(_lines(found, keys)))
                 out.flush()
             elif follow:
                 clock.sleep(_LOOK_EVERY_S)

@@ -104,7 +104,7 @@ def test_kill_9_at_random_moments_and_resuming_changes_nothing(tmp_path: Path) -
     command = [sys.executable, "-m", "streammtl.run.cli", "replay", str(config), "--resume", "--quiet"]
     moments = random.Random(1)
     n_killed = 0
-    while n_killed < 12:
+    while n_killed < 6:
         process = subprocess.Popen([*command, "--json", str(result)], env={**os.environ, "OMP_NUM_THREADS": "1"})
         seen = _newest(folder)
         deadline = time.monotonic() + 60

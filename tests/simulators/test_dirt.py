@@ -72,8 +72,9 @@ def test_mistyped_records_have_a_text_for_the_amount(clean: list[WorldRecords]) 
 
 def test_duplicates_are_the_same_bytes_later(clean: list[WorldRecords]) -> None:
     world = build(duplicated=0.05)
-    found, seen, n_repeated = values(list(world.records())), set(), 0
-    for value in found:
+    n_repeated = 0
+    seen: set[bytes] = set()
+    for value in values(list(world.records())):
         n_repeated += value in seen
         seen.add(value)
     assert n_repeated == world.dirt_counts()["duplicated"]
@@ -122,3 +123,8 @@ def test_dirty_labels_inside_keep_the_best_scores() -> None:
     plain, spoiled = (FraudWorld.Config.model_validate(given).build().best_scores() for given in (settings, dirty))
     assert plain["is_fraud"]["auc"] == pytest.approx(spoiled["is_fraud"]["auc"], abs=1e-12)
     assert plain["next_day_spend"]["r2"] == pytest.approx(spoiled["next_day_spend"]["r2"], abs=1e-12)
+
+
+def test_lateness_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="late_s has no effect"):
+        build(late_s=60.0)

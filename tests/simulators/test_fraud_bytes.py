@@ -6,8 +6,8 @@ import hashlib
 
 from streammtl_simulators import FraudWorld
 
-DELAYED = ""
-INSIDE = ""
+DELAYED = "ce15e758ff3e0f04c9491b7ceab9ca16a5186fe62fa6ec2163df84b93c26fa4d"
+INSIDE = "14229c7f1753b726e979f47f06cfc30a8adff9fdd650088d74ee932630b1a7f8"
 
 
 def digest(world: FraudWorld) -> str:

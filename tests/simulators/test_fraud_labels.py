@@ -105,3 +105,8 @@ def test_extreme_settings_still_give_every_event() -> None:
         batches = list(world.records())
         assert sum(len(batch.event_ids) for batch in batches) == settings["events"]
         assert np.isfinite(np.concatenate([batch.best_EO for batch in batches])).all()
+
+
+def test_delays_of_labels_inside_are_refused() -> None:
+    with pytest.raises(ValueError, match="delays have no effect on labels: inside"):
+        FraudWorld.Config.model_validate({"labels": "inside", "delays": {"verdict_median_s": 60.0}})

@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 import numpy as np
 
-from streammtl.types import Floats
+from streammtl.types import Bools, Floats
 
 START_S: Final = 1_704_067_200  # 2024-01-01T00:00:00Z, a Monday
 HOUR_S: Final = 3600.0
@@ -111,11 +111,11 @@ class Calendar:
         """Share of fraudsters who hide where they are: 0 before the gradual change, 1 after it."""
         return ramp(time_s / self.span_s, HIDING) * ("hidden_location" in self.drifts)
 
-    def codes_changed(self, time_s: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    def codes_changed(self, time_s: Floats) -> Bools:
         """True from the moment on at which merchants got other category codes."""
         return (time_s >= CODES_CHANGE * self.span_s) & ("merchant_codes" in self.drifts)
 
-    def new_attack_known(self, time_s: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    def new_attack_known(self, time_s: Floats) -> Bools:
         """True from the moment on at which the new attack is used."""
         return (time_s >= NEW_ATTACK * self.span_s) & ("new_attack" in self.drifts)
 

@@ -24,7 +24,7 @@ CATEGORIES: Final = (
     "jewelry", "gift_cards", "travel", "transfer", "gaming", "subscription",
 )  # fmt: skip
 N_CATEGORIES: Final = len(CATEGORIES)
-ELECTRONICS, JEWELRY, GIFT_CARDS, TRAVEL, TRANSFER, GAMING = 5, 6, 7, 8, 9, 10
+ELECTRONICS, JEWELRY, GIFT_CARDS, TRANSFER, GAMING = 5, 6, 7, 9, 10
 CODES: Final = ("5411", "5541", "5812", "5912", "5651", "5732", "5944", "5947", "4722", "4829", "7994", "5968")
 
 #: Log of a usual amount by category (about 20 to 200 in the currency of the world).

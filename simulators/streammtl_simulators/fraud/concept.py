@@ -59,7 +59,7 @@ def kind_probabilities(batch: Purchases, known: Known, calendar: Calendar, cast:
     if not hidden_E.any():
         return _softmax(logits_EK)
     hiding_EK = _softmax(_logits(batch, known, calendar, cast, hides=True))
-    if hidden_E.all() and hidden_E.min() == 1.0:
+    if hidden_E.min() == 1.0:
         return hiding_EK
     return (1.0 - hidden_E[:, None]) * _softmax(logits_EK) + hidden_E[:, None] * hiding_EK
 

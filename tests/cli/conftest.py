@@ -1,0 +1,18 @@
+"""The command line sets up the log lines of the process; tests put them back."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("COLUMNS", "100")
+    logger = logging.getLogger("streammtl")
+    before = (logger.level, list(logger.handlers))
+    yield
+    logger.setLevel(before[0])
+    logger.handlers = before[1]
