@@ -92,6 +92,8 @@ class Loop:
             found = self._checkpoints.load_latest()
         if found is None:
             self.engine.publisher.open(None)
+            # The positions of the sinks at the very beginning: a crash before the next checkpoint returns to them.
+            self._save()
         else:
             state, path = found
             self.engine.load(state)

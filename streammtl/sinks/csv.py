@@ -43,9 +43,7 @@ class CsvSink(Sink):
         """Settings of CSV."""
 
         kind: Literal["csv"] = "csv"
-        path: Path = Field(
-            description="The file; folders are made. A relative path starts at the configuration's folder."
-        )
+        path: Path = Field(description="The file; folders are made. A relative path starts at the current folder.")
         columns: tuple[str, ...] | None = Field(
             default=None, description="The columns, e.g. [id, fraud.probability]. Default: those of the first document."
         )

@@ -36,9 +36,7 @@ class JsonlSink(Sink):
         """Settings of JSON lines."""
 
         kind: Literal["jsonl"] = "jsonl"
-        path: Path = Field(
-            description="The file; folders are made. A relative path starts at the configuration's folder."
-        )
+        path: Path = Field(description="The file; folders are made. A relative path starts at the current folder.")
 
         @field_validator("path")
         @classmethod

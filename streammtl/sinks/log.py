@@ -41,7 +41,7 @@ class LogSink(Sink):
         """Settings of the embedded log as a sink."""
 
         kind: Literal["log"] = "log"
-        path: Path = Field(description="The log's file. A relative path starts at the configuration's folder.")
+        path: Path = Field(description="The log's file. A relative path starts at the current folder.")
         topic: str = Field(min_length=1, description="The topic. No other writer may append to it.")
         partitions: int = Field(
             default=1, ge=1, le=1024, description="Partitions of the topic; a document's key decides which is its."

@@ -48,7 +48,7 @@ class ParquetSink(Sink):
         """Settings of Parquet files."""
 
         kind: Literal["parquet"] = "parquet"
-        path: Path = Field(description="The folder; it is made. A relative path starts at the configuration's folder.")
+        path: Path = Field(description="The folder; it is made. A relative path starts at the current folder.")
         rows_per_part: int = Field(
             default=100_000, ge=1, le=10_000_000, description="Rows in a file at most; they wait in memory until then."
         )

@@ -76,7 +76,7 @@ class FilesSource(Source):
 
         path: Path | tuple[Path, ...] = Field(
             description="The file, or a list of files that are read one after the other in this order. Relative paths "
-            "start at the configuration's folder. Each file is a partition called by its name without folders."
+            "start at the current folder. Each file is a partition called by its name without folders."
         )
 
         @field_validator("path")

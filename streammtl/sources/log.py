@@ -54,7 +54,7 @@ class LogSource(Source):
         """Settings of the embedded log as a source."""
 
         kind: Literal["log"] = "log"
-        path: Path = Field(description="The log's file. A relative path starts at the configuration's folder.")
+        path: Path = Field(description="The log's file. A relative path starts at the current folder.")
         topic: str | None = Field(
             default=None, min_length=1, description="The topic, where events and labels share one."
         )

@@ -124,4 +124,4 @@ def test_a_real_stream_gives_one_digest_for_polls_of_1_and_of_5000(
         for size in (1, 5000)
     ]
     assert reports[0].digest == reports[1].digest
-    assert reports[0].tasks[task].scores[reports[0].tasks[task].primary] > floor
+    assert reports[0].tasks[task].windowed[reports[0].tasks[task].primary] > floor
