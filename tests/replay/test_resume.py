@@ -109,9 +109,9 @@ def test_kill_9_at_random_moments_and_resuming_changes_nothing(tmp_path: Path) -
         seen = _newest(folder)
         deadline = time.monotonic() + 60
         # Wait until this process has saved something of its own, so that every life makes progress; then a little more.
-        while process.poll() is None and _newest(folder) == seen and time.monotonic() < deadline:
-            time.sleep(0.001)
-        time.sleep(moments.random() * 0.02)
+        while _is_running(process, 0.001) and _newest(folder) == seen and time.monotonic() < deadline:
+            pass
+        _is_running(process, moments.random() * 0.02)
         if process.poll() is not None:
             break
         process.send_signal(signal.SIGKILL)
@@ -122,6 +122,14 @@ def test_kill_9_at_random_moments_and_resuming_changes_nothing(tmp_path: Path) -
     report = json.loads(result.read_text())
     assert report["digest"] == expected.digest
     assert outputs(folder) == expected_outputs
+
+
+def _is_running(process: subprocess.Popen[bytes], within_s: float) -> bool:
+    try:
+        process.wait(timeout=within_s)
+    except subprocess.TimeoutExpired:
+        return True
+    return False
 
 
 def _newest(folder: Path) -> str:
