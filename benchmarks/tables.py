@@ -93,7 +93,7 @@ def _cell(value: float | None, score: str, is_best: bool) -> str:
         return "n/a"
     if score == "r2" and value < DIVERGED_R2:
         return "diverged"
-    text = f"{value:.3f}" if abs(value) < 100 else f"{value:.1f}"
+    text = f"{value:.3f}" if abs(value) < 100 else f"{value:.1f}" if abs(value) < 1e6 else f"{value:.0e}"
     return f"**{text}**" if is_best else text
 
 
