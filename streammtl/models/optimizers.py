@@ -116,7 +116,7 @@ class RmsProp(Optimizer):
 
     slots: ClassVar[tuple[str, ...]] = ("square",)
     kind: Literal["rmsprop"] = "rmsprop"
-    rate: float = Field(default=0.001, gt=0.0, le=10.0, description="Step size.")
+    rate: float = Field(default=0.003, gt=0.0, le=10.0, description="Step size.")
     decay: float = Field(default=0.99, ge=0.0, lt=1.0, description="Memory of the squared gradient.")
     epsilon: _Epsilon = 1e-8
 

@@ -91,7 +91,7 @@ class SharedBottom(Model):
         optimizer: AnyOptimizer = Field(
             # Of 21 settings on four recorded streams this and adagrad at 0.03 ranked first (docs/results.md), and its
             # rate does not fade as adagrad's does, which matters on a stream that drifts.
-            default=RmsProp(rate=0.003),
+            default=RmsProp(),
             description="How a gradient becomes a step: sgd, adam, adagrad or rmsprop.",
         )
         clip_norm: float | None = Field(
