@@ -89,8 +89,8 @@ class SharedBottom(Model):
             default=8, ge=1, le=65_536, description="LEARN operations per optimizer step, counted along the stream."
         )
         optimizer: AnyOptimizer = Field(
-            # Of 21 settings on four recorded streams this and adagrad at 0.03 ranked first (docs/results.md), and its
-            # rate does not fade as adagrad's does, which matters on a stream that drifts.
+            # Of ten settings with 8 rows per step, this and adagrad at 0.03 ranked first on the recorded streams
+            # (docs/results.md), and its rate does not fade as adagrad's does, which matters on a stream that drifts.
             default=RmsProp(),
             description="How a gradient becomes a step: sgd, adam, adagrad or rmsprop.",
         )
