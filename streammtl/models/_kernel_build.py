@@ -8,6 +8,7 @@ files in one step. Where nothing can be kept the kernel is compiled in memory, a
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib.util
 import linecache
@@ -44,9 +45,9 @@ def build_kernel(spec: KernelSpec) -> Kernel:
         _announce(spec, path)
         kernel: Kernel = _import(name, path).advance
         return kernel
-    except (OSError, RuntimeError, EOFError, ValueError) as error:
-        # RuntimeError: no home directory; numba finds no place to write. EOFError, ValueError: what is kept is damaged.
+    except Exception as error:  # no home directory, no place to write, or whatever a damaged file makes of numba
         _log.warning("the compiled kernel cannot be kept (%s): compiling it in memory, for this process only", error)
+        _forget(name)
     kernel = _compile_in_memory(name, kernel_source(spec, is_cached=False)).advance
     return kernel
 
@@ -54,6 +55,13 @@ def build_kernel(spec: KernelSpec) -> Kernel:
 def cache_folder() -> Path:
     """Where kernels are kept."""
     return Path.home() / ".cache" / "streammtl" / "kernels"
+
+
+def _forget(name: str) -> None:
+    """Remove what was kept of a kernel: it may be damaged, and the next process shall compile anew."""
+    with contextlib.suppress(OSError, RuntimeError):
+        for path in (cache_folder() / "__pycache__").glob(f"{name}.*"):
+            path.unlink()
 
 
 def _announce(spec: KernelSpec, path: Path) -> None:

@@ -97,7 +97,8 @@ def take_label(scale_3T: Floats, unit_3T: Floats, t: int, label: float, memory_r
 
 def standardised(unit_3T: Floats, t: int, label: float) -> float:
     """A label in the units of its head, clipped so that the loss of a wild label stays finite."""
-    return min(max((label - unit_3T[0, t]) / unit_3T[1, t], -50.0), 50.0)
+    value: float = (label - unit_3T[0, t]) / unit_3T[1, t]
+    return min(max(value, -50.0), 50.0)
 
 
 def corrected(weight: float, ratio: float, shift: float) -> float:
@@ -174,7 +175,7 @@ def multiclass_loss(
     raw_K: Floats, slope_K: Floats, seen_K: Bools, k0: int, k1: int, label: int, smoothing: float, weight: float
 ) -> float:
     """Cross-entropy of a softmax over the seen classes of `k0` to before `k1`; writes the slopes, 0 for the others."""
-    top = -np.inf
+    top = -math.inf
     for k in range(k0, k1):
         if seen_K[k]:
             top = max(top, raw_K[k])
@@ -193,7 +194,8 @@ def multiclass_loss(
         if seen_K[k]:
             slope_K[k] = weight * (slope_K[k] / total - smoothing / n_seen)
     slope_K[k0 + label] -= weight * (1.0 - smoothing)
-    return weight * loss
+    loss *= weight
+    return float(loss)
 
 
 def task_loss(

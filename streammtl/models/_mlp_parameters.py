@@ -42,7 +42,7 @@ class Parameters:
         self.n_steps_G = np.zeros(2 + len(n_raw_of), dtype=np.int64)  # of the trunk, of the tables, of each head
         self._n_slots = n_slots
         self._places = list(_named_places(spec, layout, n_raw_of, self.places))
-        self.named: dict[str, Reals] = {name: view for name, view in self._views(self.value)}
+        self.named: dict[str, Reals] = dict(self._views(self.value))
         _initialise(self.named, seed)
 
     def _views(self, flat: Reals) -> Iterator[tuple[str, Reals]]:
@@ -103,9 +103,7 @@ def _named_places(
         yield f"embeddings/{column}", start, (size, spec.embedding_dim), spec.embedding_dim
 
 
-def _layer_places(
-    owner: str, layers: tuple[Dense, ...], start: int
-) -> Iterator[tuple[str, int, tuple[int, ...], int]]:
+def _layer_places(owner: str, layers: tuple[Dense, ...], start: int) -> Iterator[tuple[str, int, tuple[int, ...], int]]:
     for number, layer in enumerate(layers):
         yield f"{owner}/{number}/weight", start + layer.weight, (layer.n_in, layer.n_out), layer.n_out
         yield f"{owner}/{number}/bias", start + layer.bias, (layer.n_out,), layer.n_out

@@ -26,7 +26,7 @@ from streammtl.types import Floats, Ops, RowLayout, Signals, State
 from streammtl.weighting.base import ApplyTo, Needs
 
 if TYPE_CHECKING:
-    from streammtl.models._mlp_twin import Twin
+    from streammtl.models._torch_mlp import Twin
 
 _Width: TypeAlias = Annotated[int, Field(ge=1, le=8192)]
 
@@ -99,7 +99,7 @@ class Mlp(Model):
             default=8, ge=1, le=1024, description="Width of the embedding of each categorical column."
         )
         optimizer: AnyOptimizer = Field(
-            default=Sgd(rate=0.01), description="How a gradient becomes a step: sgd, adam, adagrad or rmsprop."
+            default=Sgd(rate=0.02), description="How a gradient becomes a step: sgd, adam, adagrad or rmsprop."
         )
         clip_norm: float | None = Field(
             default=10.0, gt=0.0, description="Largest norm of the gradient of all parameters together; null: no limit."
@@ -226,7 +226,7 @@ class Mlp(Model):
 
     def to_torch(self) -> Twin:
         """The same model in plain torch, with copies of the parameters and statistics: for reading, export, tests."""
-        from streammtl.models._mlp_twin import Twin
+        from streammtl.models._torch_mlp import Twin
 
         twin = Twin(self._config, self._layout, self._sorted_tasks, self._spec)
         twin.load(self.state())

@@ -154,7 +154,8 @@ def test_the_twin_predicts_what_the_model_predicts() -> None:
     model = config.build(LAYOUT, (RegressionTask.Config().build("amount"),))
     assert isinstance(model, Mlp)
     ops = example_ops(100)
-    model.advance(Ops(ops.is_learn_N, ops.row_N, ops.labels_NT[:, 2:3].copy(), ops.dense_RD, ops.category_RC), np.ones(1))
+    labels_N1 = ops.labels_NT[:, 2:3].copy()
+    model.advance(Ops(ops.is_learn_N, ops.row_N, labels_N1, ops.dense_RD, ops.category_RC), np.ones(1))
     twin = model.to_torch()
     mean, scale, _ = twin.statistics.unit_3T[:, 0]
     row = Ops(np.array([False]), np.array([5]), np.full((1, 1), np.nan), ops.dense_RD, ops.category_RC)

@@ -31,7 +31,7 @@ VARIANTS: list[Model.Config] = [
     *DEFAULTS,
     SharedBottom.Config(rows_per_step=1, hidden=(16,), activation="silu"),
     SharedBottom.Config(rows_per_step=5, hidden=(8, 8), head_hidden=(8,), clip_task_norm=0.1, embedding_dim=3),
-    Mlp.Config(hidden=(9,), head_hidden=(8, 5), activation="silu", clip_task_norm=0.1, embedding_dim=3, optimizer=Adam()),
+    Mlp.Config(hidden=(9,), head_hidden=(8, 5), activation="silu", clip_task_norm=0.1, optimizer=Adam()),
 ]
 
 

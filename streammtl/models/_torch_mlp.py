@@ -49,7 +49,8 @@ class Twin(torch.nn.Module):
         self._activate = {"relu": torch.relu, "silu": functional.silu}[config.activation]
 
     def _tensor(self, name: str) -> torch.nn.Parameter:
-        return self.tensors[self._names.index(name)]
+        tensor: torch.nn.Parameter = self.tensors[self._names.index(name)]
+        return tensor
 
     # -- the function
 
@@ -80,9 +81,7 @@ class Twin(torch.nn.Module):
         dtype = getattr(torch, self._config.dtype)
         return x_BD.to(dtype), is_missing_BD.to(dtype)
 
-    def trunk(
-        self, values_BD: torch.Tensor, marks_BD: torch.Tensor, embedded: list[torch.Tensor]
-    ) -> torch.Tensor:
+    def trunk(self, values_BD: torch.Tensor, marks_BD: torch.Tensor, embedded: list[torch.Tensor]) -> torch.Tensor:
         """The last shared layer's output."""
         return self._layers("trunk", torch.cat((values_BD, *embedded, marks_BD), dim=1), len(self._spec.hidden))
 
@@ -186,10 +185,10 @@ class Twin(torch.nn.Module):
             into_1H = into_1H + float(weights_T[t]) * clip * into
         if not gradients:
             return
-        found = torch.autograd.grad(shared_1H, [*map(self._tensor, trunk), *embedded], grad_outputs=into_1H)
-        gradients["trunk"] = [(name, None, g) for name, g in zip(trunk, found, strict=False)]
+        shared = torch.autograd.grad(shared_1H, [*map(self._tensor, trunk), *embedded], grad_outputs=into_1H)
+        gradients["trunk"] = [(name, None, g) for name, g in zip(trunk, shared, strict=False)]
         gradients["tables"] = [
-            (f"embeddings/{column}", row_C[c], g) for (c, column), g in zip(columns, found[len(trunk) :], strict=True)
+            (f"embeddings/{column}", row_C[c], g) for (c, column), g in zip(columns, shared[len(trunk) :], strict=True)
         ]
         self._update(gradients)
 
@@ -220,7 +219,8 @@ class Twin(torch.nn.Module):
                 here = slice(None) if row is None else slice(row, row + 1)
                 slots = {slot: array[here] for slot, array in self._slots[name].items()}
                 step = (scale * gradient).numpy()
-                self._config.optimizer.step(self._plain.named[name][here], step, slots, int(self._plain.n_steps_G[number]))
+                n_steps = int(self._plain.n_steps_G[number])
+                self._config.optimizer.step(self._plain.named[name][here], step, slots, n_steps)
 
     # -- weights, both ways
 
