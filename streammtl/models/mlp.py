@@ -165,7 +165,12 @@ class Mlp(Model):
             *_of_tables(layout, self._parameters),
             *_of_settings(config),
             np.array(wants),
+            _loss_parameters(self._sorted_tasks),
         )
+        self._class_weight_K = np.ones(self._first_raw_T[-1])
+        self._has_class_weights = any(task.kernel_loss().class_weight_K is not None for task in tasks)
+        raw_of = {task.name: slice(*self._first_raw_T[t : t + 2]) for t, task in enumerate(self._sorted_tasks)}
+        self._published = [(task, raw_of[task.name]) for task in tasks]
         self._scratch = _scratch(self._spec, len(tasks), self._first_raw_T[-1])
 
     def advance(self, ops: Ops, weights_T: Floats) -> Strides:
@@ -191,34 +196,25 @@ class Mlp(Model):
             self._no_averages_TW if averages is None else averages.average_TW,
             self._n_no_averages_T if averages is None else averages.n_T,
             *self._constants,
-            *self._losses(),
+            self._class_weights(),
             *self._scratch,
         )
         if wrong >= 0:
             raise IndexError(f"operation {wrong} names row {ops.row_N[wrong]} of {len(ops.dense_RD)}")
         return Strides(self._publish(raw_PK), n_taken, n_skipped)
 
-    def _losses(self) -> tuple[Floats, Floats]:
-        """Parameters of the losses by task, and the weight of every class: these may come with new classes."""
-        loss_T3 = np.zeros((len(self._tasks), 3))
-        class_weight_K = np.ones(self._first_raw_T[-1])
-        for t, (task, first) in enumerate(zip(self._sorted_tasks, self._first_raw_T[:-1], strict=True)):
-            loss = task.kernel_loss()
-            loss_T3[t, : len(loss.parameters)] = loss.parameters
-            if loss.class_weight_K is not None:
-                class_weight_K[first : first + task.n_raw] = loss.class_weight_K
-        return loss_T3, class_weight_K
+    def _class_weights(self) -> Floats:
+        """The weight of every class; of a task that discovers its classes it may come with a new class."""
+        if self._has_class_weights:
+            for t, task in enumerate(self._sorted_tasks):
+                weight_K = task.kernel_loss().class_weight_K
+                if weight_K is not None:
+                    self._class_weight_K[self._first_raw_T[t] : self._first_raw_T[t + 1]] = weight_K
+        return self._class_weight_K
 
     def _publish(self, raw_PK: Floats) -> Floats:
-        first_raw = {task.name: first for task, first in zip(self._sorted_tasks, self._first_raw_T[:-1], strict=True)}
-        outputs_PO = np.empty((len(raw_PK), sum(task.n_outputs for task in self._tasks)))
-        first_output = 0
-        for task in self._tasks:
-            first = first_raw[task.name]
-            task_raw_PK = np.ascontiguousarray(raw_PK[:, first : first + task.n_raw])
-            outputs_PO[:, first_output : first_output + task.n_outputs] = task.publish(task_raw_PK)
-            first_output += task.n_outputs
-        return outputs_PO
+        outputs = [task.publish(np.ascontiguousarray(raw_PK[:, here])) for task, here in self._published]
+        return np.concatenate(outputs, axis=1)
 
     def take_signals(self) -> Signals:
         """The signals of the steps taken since the last call, and start collecting anew."""
@@ -295,6 +291,15 @@ def _of_tasks(tasks: tuple[Task, ...], by_name: list[int], first_raw_T: list[int
         np.array([task.is_scaled for task in tasks], dtype=bool),
         np.array(first_raw_T, dtype=np.int64),
     )
+
+
+def _loss_parameters(tasks: tuple[Task, ...]) -> Floats:
+    """The kernel's argument `loss_T3`."""
+    loss_T3 = np.zeros((len(tasks), 3))
+    for t, task in enumerate(tasks):
+        parameters = task.kernel_loss().parameters
+        loss_T3[t, : len(parameters)] = parameters
+    return loss_T3
 
 
 def _of_tables(layout: RowLayout, parameters: Parameters) -> tuple[Any, ...]:
