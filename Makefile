@@ -46,7 +46,7 @@ check: $(INSTALLED) ## lint, format and types
 	@$(BIN)/python -m mypy
 
 bench: $(INSTALLED) ## every benchmark, one after the other
-	@set -e; for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
+	@$(BIN)/python -m benchmarks
 
 lock: $(INSTALLED) ## pin the newest allowed versions, with hashes, in requirements.lock
 	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade --quiet \

@@ -23,23 +23,23 @@ class Segment:
         self._clear()
 
     def _clear(self) -> None:
-        self._n_T: Ints = np.zeros(self._n_tasks, dtype=np.int64)
-        self._sum_T: Floats = np.zeros(self._n_tasks)
-        self._after_T: Floats = np.zeros(self._n_tasks)
+        self.n_T: Ints = np.zeros(self._n_tasks, dtype=np.int64)
+        self.sum_T: Floats = np.zeros(self._n_tasks)
+        self.after_T: Floats = np.zeros(self._n_tasks)
 
     def add(self, task: int, n_labels: int, loss: float, loss_after: float) -> None:
         """One step's mean losses of one task, before and after the step."""
-        self._n_T[task] += n_labels
-        self._sum_T[task] += n_labels * loss
-        self._after_T[task] += n_labels * loss_after
+        self.n_T[task] += n_labels
+        self.sum_T[task] += n_labels * loss
+        self.after_T[task] += n_labels * loss_after
 
     def take(self, gramian_TT: Floats | None) -> Signals:
         """The means, and start anew."""
-        n_T = np.where(self._n_T > 0, self._n_T, np.nan)
+        n_T = np.where(self.n_T > 0, self.n_T, np.nan)
         signals = Signals(
-            n_labels_T=self._n_T,
-            losses_T=self._sum_T / n_T,
-            losses_after_T=self._after_T / n_T if self._has_after else None,
+            n_labels_T=self.n_T,
+            losses_T=self.sum_T / n_T,
+            losses_after_T=self.after_T / n_T if self._has_after else None,
             gramian_TT=gramian_TT,
         )
         self._clear()
@@ -47,13 +47,13 @@ class Segment:
 
     def state(self) -> State:
         """The sums so far."""
-        return {"n_labels": self._n_T.copy(), "losses": self._sum_T.copy(), "losses_after": self._after_T.copy()}
+        return {"n_labels": self.n_T.copy(), "losses": self.sum_T.copy(), "losses_after": self.after_T.copy()}
 
     def load(self, state: State) -> None:
         """Take over a `state`."""
-        self._n_T = np.array(state["n_labels"], dtype=np.int64)
-        self._sum_T = np.array(state["losses"], dtype=np.float64)
-        self._after_T = np.array(state["losses_after"], dtype=np.float64)
+        self.n_T = np.array(state["n_labels"], dtype=np.int64)
+        self.sum_T = np.array(state["losses"], dtype=np.float64)
+        self.after_T = np.array(state["losses_after"], dtype=np.float64)
 
 
 @final
@@ -66,26 +66,26 @@ class GradientAverages:
 
     def __init__(self, n_tasks: int, n_weights: int, decay: float) -> None:
         self._decay = decay
-        self._average_TW: Floats = np.zeros((n_tasks, n_weights))
-        self._n_T: Ints = np.zeros(n_tasks, dtype=np.int64)
+        self.average_TW: Floats = np.zeros((n_tasks, n_weights))
+        self.n_T: Ints = np.zeros(n_tasks, dtype=np.int64)
 
     def add(self, task: int, gradient_W: Floats32) -> None:
         """The gradient of one step of one task."""
-        self._n_T[task] += 1
-        self._average_TW[task] += (1.0 - self._decay) * (gradient_W - self._average_TW[task])
+        self.n_T[task] += 1
+        self.average_TW[task] += (1.0 - self._decay) * (gradient_W - self.average_TW[task])
 
     def gramian(self) -> Floats:
         """`<a_k, a_j>`; 0 for a task that never had a label."""
-        correction_T = np.where(self._n_T > 0, 1.0 - self._decay**self._n_T, 1.0)
-        average_TW = self._average_TW / correction_T[:, None]
+        correction_T = np.where(self.n_T > 0, 1.0 - self._decay**self.n_T, 1.0)
+        average_TW = self.average_TW / correction_T[:, None]
         # One by one: an entry must not depend on how many tasks there are, as it may in a matrix product.
         return np.array([[np.dot(row, other) for other in average_TW] for row in average_TW])
 
     def state(self) -> State:
         """Averages and counts."""
-        return {"average": self._average_TW.copy(), "n": self._n_T.copy()}
+        return {"average": self.average_TW.copy(), "n": self.n_T.copy()}
 
     def load(self, state: State) -> None:
         """Take over a `state`."""
-        self._average_TW = np.array(state["average"], dtype=np.float64)
-        self._n_T = np.array(state["n"], dtype=np.int64)
+        self.average_TW = np.array(state["average"], dtype=np.float64)
+        self.n_T = np.array(state["n"], dtype=np.int64)

@@ -8,19 +8,36 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast, final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, cast, final
 
 from pydantic import Field, model_validator
 
 from streammtl.component import Component
 from streammtl.errors import ConfigError
-from streammtl.types import Floats, State
+from streammtl.types import Floats, Floats32, State
 
 if TYPE_CHECKING:
     import torch
 
 #: A label that could not be read: (row, what is wrong with it, for a person).
 LabelProblem = tuple[int, str]
+
+#: The losses that the compiled kernel of `streammtl.models` knows by themselves, without torch.
+LossCode: TypeAlias = Literal["binary", "multiclass", "squared", "huber", "absolute", "quantile", "count"]
+
+
+@dataclass(frozen=True, slots=True)
+class KernelLoss:
+    """A task's loss as the compiled kernel takes it: the same function as the task's `loss_torch`.
+
+    `parameters` by code: binary has the class weight, the label smoothing and the focal gamma; multiclass the label
+    smoothing; huber its delta; quantile its quantile; the others none.
+    """
+
+    code: LossCode
+    parameters: tuple[float, ...] = ()
+    class_weight_K: Floats32 | None = None  # multiclass: how many times the loss of a class counts; None: once
 
 
 class Task(Component):
@@ -152,6 +169,10 @@ class Task(Component):
     @abstractmethod
     def loss_torch(self, raw_BK: torch.Tensor, label_B: torch.Tensor) -> torch.Tensor:
         """Loss per row `(B,)`, differentiable; labels are all present (and standardised where `is_scaled`)."""
+
+    def kernel_loss(self) -> KernelLoss:
+        """The loss of `loss_torch` for a model that is compiled; raises `ConfigError` where the kernel lacks it."""
+        raise ConfigError(f"task {self.name!r}: its loss is known to torch only; use a torch model, as shared_bottom")
 
     def state(self) -> State:
         """What the task has learned by itself (discovered classes)."""

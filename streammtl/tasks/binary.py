@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from streammtl.tasks._labels import read_known, shown
-from streammtl.tasks.base import LabelProblem, Task
+from streammtl.tasks.base import KernelLoss, LabelProblem, Task
 from streammtl.types import Floats
 
 if TYPE_CHECKING:
@@ -133,3 +133,7 @@ class BinaryTask(Task):
         if self._class_weight != 1.0:
             loss_B = loss_B * (1.0 + (self._class_weight - 1.0) * label_B)
         return loss_B
+
+    def kernel_loss(self) -> KernelLoss:
+        """The loss of `loss_torch` for a model that is compiled."""
+        return KernelLoss("binary", (self._class_weight, self._smoothing, self._gamma))

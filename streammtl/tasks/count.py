@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
 import numpy as np
 
 from streammtl.tasks._labels import read_numbers
-from streammtl.tasks.base import LabelProblem, Task
+from streammtl.tasks.base import KernelLoss, LabelProblem, Task
 from streammtl.types import Floats
 
 if TYPE_CHECKING:
@@ -98,3 +98,7 @@ class CountTask(Task):
         small_B = (inner_B.exp() + growth_B) - label_B * excess_B + torch.xlogy(label_B, label_B) - label_B
         # Rounding may leave a perfect prediction a little below zero.
         return torch.where(is_small_B, small_B, large_B).clamp(min=0.0)
+
+    def kernel_loss(self) -> KernelLoss:
+        """The loss of `loss_torch` for a model that is compiled."""
+        return KernelLoss("count")

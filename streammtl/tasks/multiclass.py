@@ -14,7 +14,7 @@ from pydantic import Field, field_validator, model_validator
 
 from streammtl.errors import ConfigError
 from streammtl.tasks._labels import read_known, shown
-from streammtl.tasks.base import LabelProblem, Task
+from streammtl.tasks.base import KernelLoss, LabelProblem, Task
 from streammtl.types import Floats, State
 
 if TYPE_CHECKING:
@@ -233,6 +233,10 @@ class MulticlassTask(Task):
         if self._weight_of:
             loss_B = loss_B * torch.from_numpy(self._class_weight_K)[index_B]
         return loss_B
+
+    def kernel_loss(self) -> KernelLoss:
+        """The loss of `loss_torch` for a model that is compiled."""
+        return KernelLoss("multiclass", (self._smoothing,), self._class_weight_K if self._weight_of else None)
 
     def state(self) -> State:
         """The classes in order of appearance, where they are discovered."""

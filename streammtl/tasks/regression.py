@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from streammtl.tasks._labels import LABEL_LIMIT, read_numbers
-from streammtl.tasks.base import LabelProblem, Task
+from streammtl.tasks.base import KernelLoss, LabelProblem, Task
 from streammtl.types import Floats
 
 if TYPE_CHECKING:
@@ -122,3 +122,8 @@ class RegressionTask(Task):
         if self._loss == "absolute":
             return residual_B.abs()
         return self.quantile * residual_B + (-residual_B).clamp(min=0.0)
+
+    def kernel_loss(self) -> KernelLoss:
+        """The loss of `loss_torch` for a model that is compiled."""
+        parameters = {"huber": (self._delta,), "quantile": (self.quantile,)}
+        return KernelLoss(self._loss, parameters.get(self._loss, ()))

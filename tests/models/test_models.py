@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from streammtl.component import members
 from streammtl.models.base import Model
+from streammtl.models.mlp import Mlp
 from streammtl.models.optimizers import AdaGrad, Adam, AnyOptimizer, RmsProp, Sgd
 from streammtl.models.shared_bottom import SharedBottom
 from streammtl.testing.models import (
@@ -30,12 +31,14 @@ VARIANTS: list[Model.Config] = [
     *DEFAULTS,
     SharedBottom.Config(rows_per_step=1, hidden=(16,), activation="silu"),
     SharedBottom.Config(rows_per_step=5, hidden=(8, 8), head_hidden=(8,), clip_task_norm=0.1, embedding_dim=3),
+    Mlp.Config(hidden=(9,), head_hidden=(8, 5), activation="silu", clip_task_norm=0.1, optimizer=Adam()),
 ]
 
 
 def _name(config: Model.Config) -> str:
-    steps = f"-{config.rows_per_step}-{config.activation}" if isinstance(config, SharedBottom.Config) else ""
-    return str(config.model_dump()["kind"]) + steps
+    settings = config.model_dump()
+    shown = (str(settings[name]) for name in ("kind", "rows_per_step", "activation") if name in settings)
+    return "-".join(shown)
 
 
 for_defaults = pytest.mark.parametrize("config", DEFAULTS, ids=_name)

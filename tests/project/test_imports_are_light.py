@@ -9,7 +9,7 @@ import sys
 import pytest
 
 #: Each costs tenths of a second or more to import.
-HEAVY = ("torch", "river", "pyarrow", "pandas", "scipy", "sklearn")
+HEAVY = ("torch", "numba", "river", "pyarrow", "pandas", "scipy", "sklearn")
 
 SITUATIONS = {
     "the package": "import streammtl",

@@ -1,0 +1,113 @@
+"""Compiles a kernel, once per architecture and machine: what was compiled is kept in a folder of the user's.
+
+The folder holds the generated source, whose name is a digest of its text, and beside it what numba compiled from it
+(which numba checks against its own version and the processor). Processes may build the same kernel at the same time:
+a source appears complete or not at all and never changes, each source has an index of its own, and numba replaces its
+files in one step. Where nothing can be kept the kernel is compiled in memory, and a log line says so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib.util
+import linecache
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeAlias
+
+import numba
+import numpy as np
+import xxhash
+
+from streammtl.models._kernel_source import kernel_source
+from streammtl.models._kernel_spec import KernelSpec
+
+#: Takes `streammtl.models._kernel_source.ARGUMENTS`; returns steps taken, steps skipped, and -1 or the first operation
+#: whose row does not exist.
+Kernel: TypeAlias = Callable[..., tuple[int, int, int]]
+
+_log = logging.getLogger(__name__)
+
+
+@functools.cache
+def build_kernel(spec: KernelSpec) -> Kernel:
+    """The compiled loop over operations. Some seconds where this architecture was never compiled here."""
+    source = kernel_source(spec, is_cached=True)
+    name = f"streammtl_kernel_{xxhash.xxh3_128_hexdigest(f'{numba.__version__} {np.__version__} {source}'.encode())}"
+    try:
+        path = _kept(cache_folder() / f"{name}.py", source)
+        _announce(spec, path)
+        kernel: Kernel = _import(name, path).advance
+        return kernel
+    except Exception as error:  # no home directory, no place to write, or whatever a damaged file makes of numba
+        _log.warning("the compiled kernel cannot be kept (%s): compiling it in memory, for this process only", error)
+        _forget(name)
+    kernel = _compile_in_memory(name, kernel_source(spec, is_cached=False)).advance
+    return kernel
+
+
+def cache_folder() -> Path:
+    """Where kernels are kept."""
+    return Path.home() / ".cache" / "streammtl" / "kernels"
+
+
+def _forget(name: str) -> None:
+    """Remove what was kept of a kernel: it may be damaged, and the next process shall compile anew."""
+    with contextlib.suppress(OSError, RuntimeError):
+        for path in (cache_folder() / "__pycache__").glob(f"{name}.*"):
+            path.unlink()
+
+
+def _announce(spec: KernelSpec, path: Path) -> None:
+    if not list((path.parent / "__pycache__").glob(f"{path.stem}.*.nbi")):
+        widths = "-".join(map(str, spec.hidden))
+        _log.info("compiling the kernel of a model with hidden layers %s, once on this machine: some seconds", widths)
+
+
+def _kept(path: Path, source: str) -> Path:
+    """Write the source, unless it is there; it appears complete or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and path.read_text(encoding="utf-8") == source:
+        return path
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".draft")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(source)
+    try:
+        # Unlike a rename this leaves alone what another process has put there meanwhile, and its time stamp.
+        os.link(draft, path)
+    except FileExistsError:
+        if path.read_text(encoding="utf-8") != source:  # damaged
+            os.replace(draft, path)
+            return path
+    os.unlink(draft)
+    return path
+
+
+def _import(name: str, path: Path) -> ModuleType:
+    plan = importlib.util.spec_from_file_location(name, path)
+    assert plan is not None
+    assert plan.loader is not None
+    module = importlib.util.module_from_spec(plan)
+    sys.modules[name] = module
+    try:
+        plan.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _compile_in_memory(name: str, source: str) -> ModuleType:
+    module: Any = ModuleType(name)
+    module.__file__ = f"<{name}>"
+    # So that an error of the compiler can show the line that it is about.
+    linecache.cache[module.__file__] = (len(source), None, source.splitlines(keepends=True), module.__file__)
+    sys.modules[name] = module
+    exec(compile(source, module.__file__, "exec"), module.__dict__)
+    return module  # type: ignore[no-any-return]

@@ -1,0 +1,205 @@
+"""What a kernel is compiled for, and where everything lies in its flat arrays.
+
+The tasks are no part of it: they are data of the kernel. So one compiled kernel serves every set of tasks, and adding
+a task cannot change how the others are computed, not even in the last bit.
+
+Shape suffixes: D dense columns, C categorical columns, E embedding width, H outputs of the last shared layer, M inputs
+and N outputs of a layer, T tasks, K raw outputs of all tasks.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+OptimizerKind: TypeAlias = Literal["sgd", "momentum", "adam", "adagrad", "rmsprop"]
+Activation: TypeAlias = Literal["relu", "silu"]
+
+#: Every tensor starts on a multiple of 64 bytes: whole cache lines for whole vectors.
+_ALIGNMENT = 16
+
+#: Arrays that an optimizer keeps beside each parameter.
+N_SLOTS: dict[OptimizerKind, int] = {"sgd": 0, "momentum": 1, "adagrad": 1, "rmsprop": 1, "adam": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class KernelSpec:
+    """Everything that is a constant of the compiled kernel; what is not here may vary without compiling anew."""
+
+    n_dense: int
+    n_categories: int
+    embedding_dim: int
+    hidden: tuple[int, ...]
+    head_hidden: tuple[int, ...]
+    activation: Activation
+    optimizer: OptimizerKind
+    dtype: Literal["float32", "float64"] = "float32"
+
+    @property
+    def n_embedded(self) -> int:
+        """Embeddings of all columns side by side."""
+        return self.n_categories * self.embedding_dim
+
+    @property
+    def n_last_hidden(self) -> int:
+        """Width of the layer that the raw outputs read."""
+        return self.head_hidden[-1] if self.head_hidden else self.hidden[-1]
+
+    @property
+    def head_width(self) -> int:
+        """Inputs of a raw output: the last hidden layer and the dense values."""
+        return self.n_last_hidden + self.n_dense
+
+    @property
+    def skips_zeros(self) -> bool:
+        """Whether a gradient of zero moves no parameter: then the marks of a row without a missing value cost nothing.
+
+        Weight decay counts as a move; it compiles as `momentum`.
+        """
+        return self.optimizer in ("sgd", "adagrad")
+
+
+@dataclass(frozen=True, slots=True)
+class Dense:
+    """A dense layer: offsets of its parameters, and of its values in the scratch array.
+
+    They count from the beginning for a shared layer, and from the beginning of a task's block for a private one.
+    """
+
+    n_in: int
+    n_out: int
+    weight: int  # (M, N): row i holds what input i adds to every output
+    bias: int
+    x: int  # input
+    z: int  # output before the activation function
+    h: int  # output
+    dz: int  # gradient at z
+    dx: int  # gradient at x
+    is_private: bool = False
+    reads_shared: bool = False  # private, with its input in the shared part
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Offsets of what is the same for every set of tasks.
+
+    Parameters: the trunk, then a block of private layers per task, then what `table_places` places. Scratch: what is
+    named here, then a block per task, then the K slopes at the raw outputs. The last shared layer's output lies right
+    before the dense values, and these right before the embeddings: so the heads' input (hidden, dense) and the
+    trunk's (dense, embedded, marks) are each in one piece.
+    """
+
+    trunk: tuple[Dense, ...]
+    private: tuple[Dense, ...]
+    n_trunk: int  # parameters
+    n_private: int  # parameters per task
+    shared: int  # H outputs of the trunk
+    dense: int
+    embedded: int
+    marks: int
+    into_embedded: int
+    into_shared: int
+    n_scratch: int  # before the blocks
+    n_block: int  # scratch per task; it begins with the task's gradient at the last shared layer's output
+    private_output: int  # in the block: the last private layer's output, then the dense values
+    into_last: int  # in the block: gradient at the last hidden layer's output
+
+
+class _Space:
+    """Hands out aligned pieces of a flat array."""
+
+    def __init__(self) -> None:
+        self.used = 0
+
+    def take(self, size: int, aligned: bool = True) -> int:
+        if aligned:
+            self.used = aligned_size(self.used)
+        start = self.used
+        self.used += size
+        return start
+
+
+def aligned_size(size: int) -> int:
+    """The next multiple of the alignment."""
+    return -(-size // _ALIGNMENT) * _ALIGNMENT
+
+
+def places(spec: KernelSpec) -> Places:
+    """Where everything lies."""
+    values, scratch = _Space(), _Space()
+    n_inputs = 2 * spec.n_dense + spec.n_embedded
+    shared = scratch.take(spec.hidden[-1])
+    dense = scratch.take(spec.n_dense, aligned=False)
+    embedded = scratch.take(spec.n_embedded, aligned=False)
+    marks = scratch.take(spec.n_dense, aligned=False)
+    # The gradient at the trunk's input is wanted for the embeddings only, and written for them only.
+    into_input = scratch.take(n_inputs)
+    into_shared = scratch.take(spec.hidden[-1])
+    trunk = _layers((n_inputs, *spec.hidden), values, scratch, dense, shared, into_input)
+    trunk[-1] = replace(trunk[-1], dz=into_shared)
+
+    own_values, block = _Space(), _Space()
+    into_last = block.take(spec.hidden[-1])
+    output = 0
+    private: list[Dense] = []
+    if spec.head_hidden:
+        output = block.take(spec.n_last_hidden)
+        block.take(spec.n_dense, aligned=False)
+        widths = (spec.hidden[-1], *spec.head_hidden)
+        private = [
+            replace(layer, is_private=True, reads_shared=number == 0)
+            for number, layer in enumerate(_layers(widths, own_values, block, shared, output, 0))
+        ]
+        into_last = private[-1].dz
+    return Places(
+        trunk=tuple(trunk),
+        private=tuple(private),
+        n_trunk=aligned_size(values.used),
+        n_private=aligned_size(own_values.used),
+        shared=shared,
+        dense=dense,
+        embedded=embedded,
+        marks=marks,
+        into_embedded=into_input + spec.n_dense,
+        into_shared=into_shared,
+        n_scratch=aligned_size(scratch.used),
+        n_block=aligned_size(block.used),
+        private_output=output,
+        into_last=into_last,
+    )
+
+
+def _layers(widths: tuple[int, ...], values: _Space, scratch: _Space, x: int, last_h: int, dx: int) -> list[Dense]:
+    """Layers of these widths; the first reads `x` and writes the gradient `dx`, the last writes `last_h`."""
+    layers: list[Dense] = []
+    for number, (n_in, n_out) in enumerate(itertools.pairwise(widths)):
+        h = last_h if number == len(widths) - 2 else scratch.take(n_out)
+        weight, bias = values.take(n_in * n_out), values.take(n_out)
+        layers.append(Dense(n_in, n_out, weight, bias, x, scratch.take(n_out), h, scratch.take(n_out), dx))
+        x, dx = h, layers[-1].dz
+    return layers
+
+
+@dataclass(frozen=True, slots=True)
+class TablePlaces:
+    """Offsets of parameters that depend on the tasks and on the sizes of the tables; all at run time."""
+
+    heads: int  # (K, M + D): the last hidden layer, then the dense values
+    marks: int  # (K, D): the marks of missing values
+    biases: int  # K
+    table_C: tuple[int, ...]  # by column (S, E), the embeddings
+    bias_C: tuple[int, ...]  # by column (S, K), what a category adds to each raw output
+    n_values: int
+
+
+def table_places(spec: KernelSpec, n_tasks: int, n_raw: int, table_sizes: tuple[int, ...]) -> TablePlaces:
+    """Where the rest of the parameters lies."""
+    at, values = places(spec), _Space()
+    values.take(at.n_trunk + n_tasks * at.n_private)
+    heads = values.take(n_raw * spec.head_width)
+    marks = values.take(n_raw * spec.n_dense)
+    biases = values.take(n_raw)
+    tables = tuple(values.take(size * spec.embedding_dim) for size in table_sizes)
+    category_biases = tuple(values.take(size * n_raw) for size in table_sizes)
+    return TablePlaces(heads, marks, biases, tables, category_biases, values.used)

@@ -1,0 +1,61 @@
+"""What the `mlp` model knows of its inputs and labels besides its parameters, as the kernel's arrays.
+
+Shape suffixes: D dense columns, T tasks in the kernel's order, K raw outputs of all tasks.
+"""
+
+from __future__ import annotations
+
+from typing import Any, final
+
+import numpy as np
+
+from streammtl.models._kernel_math import deviation
+from streammtl.tasks.base import Task
+from streammtl.types import Bools, Floats, Ints, RowLayout, State
+
+
+@final
+class Statistics:
+    """Running scales of inputs and labels, the units in which the heads work, and the classes seen so far."""
+
+    def __init__(self, layout: RowLayout, tasks: tuple[Task, ...]) -> None:
+        self.counts: Ints = np.zeros(2, dtype=np.int64)  # rows predicted, rows learned
+        self.scale_3D: Floats = np.zeros((3, layout.n_dense))  # count, mean, sum of squared deviations
+        self.inverse_D: Floats = np.ones(layout.n_dense)  # 1 / deviation
+        self.scale_3T: Floats = np.zeros((3, len(tasks)))
+        self.unit_3T: Floats = np.zeros((3, len(tasks)))  # mean, scale, 1 once there was a deviation
+        self.unit_3T[1] = 1.0
+        self.seen_K: Bools = np.concatenate([np.full(task.n_raw, not task.hides_unseen) for task in tasks])
+        self._tasks = tasks
+        first = np.cumsum([0, *(task.n_raw for task in tasks)]).tolist()
+        self._raw = {task.name: slice(first[t], first[t + 1]) for t, task in enumerate(tasks)}
+
+    @property
+    def arrays(self) -> tuple[Any, ...]:
+        """The kernel's arguments from `counts` to `seen_K`."""
+        return self.counts, self.scale_3D, self.inverse_D, self.scale_3T, self.unit_3T, self.seen_K
+
+    def state(self) -> State:
+        """Copies, tasks by name."""
+        tasks = {
+            task.name: {
+                "scale": self.scale_3T[:, t].copy(),
+                "unit": self.unit_3T[:, t].copy(),
+                "seen": self.seen_K[self._raw[task.name]].copy(),
+            }
+            for t, task in enumerate(self._tasks)
+        }
+        return {"counts": self.counts.copy(), "inputs": self.scale_3D.copy(), "tasks": tasks}
+
+    def load(self, state: State) -> None:
+        """Take over a `state`."""
+        self.counts[...] = state["counts"]
+        self.scale_3D[...] = state["inputs"]
+        for d in range(len(self.inverse_D)):
+            known = deviation(self.scale_3D, d)
+            self.inverse_D[d] = 1.0 / known if known > 0.0 else 1.0
+        for t, task in enumerate(self._tasks):
+            own = state["tasks"][task.name]
+            self.scale_3T[:, t] = own["scale"]
+            self.unit_3T[:, t] = own["unit"]
+            self.seen_K[self._raw[task.name]] = own["seen"]

@@ -1,0 +1,105 @@
+"""The kernel's losses, run as plain Python, are those of the tasks; so are their derivatives."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from streammtl.component import members
+from streammtl.errors import ConfigError
+from streammtl.models._kernel_math import LOSS_CODES, deviation, take_value, task_loss
+from streammtl.tasks.base import Task
+from streammtl.tasks.binary import BinaryTask
+from streammtl.tasks.count import CountTask
+from streammtl.testing.tasks import EXAMPLES
+
+
+def kernel_loss(task: Task, raw_K: list[float], label: float, hidden: int | None = None) -> tuple[float, list[float]]:
+    loss = task.kernel_loss()
+    parameter_3 = np.array([*loss.parameters, 0.0, 0.0, 0.0])[:3]
+    weight_K = np.ones(task.n_raw) if loss.class_weight_K is None else loss.class_weight_K.astype(np.float64)
+    slope_K = np.zeros(task.n_raw)
+    seen_K = np.arange(task.n_raw) != hidden
+    code = LOSS_CODES.index(loss.code)
+    value = task_loss(code, label, np.array(raw_K), slope_K, seen_K, 0, task.n_raw, parameter_3, weight_K)
+    return value, slope_K.tolist()
+
+
+def torch_loss(task: Task, raw_K: list[float], label: float, hidden: int | None = None) -> tuple[float, list[float]]:
+    raw_1K = torch.tensor([raw_K], dtype=torch.float64, requires_grad=True)
+    seen_1K = raw_1K if hidden is None else raw_1K.masked_fill(torch.arange(task.n_raw) == hidden, -math.inf)
+    loss = task.loss_torch(seen_1K, torch.tensor([label], dtype=torch.float64))[0]
+    return loss.item(), torch.autograd.grad(loss, raw_1K)[0][0].tolist()
+
+
+def labels_of(task: Task) -> list[float]:
+    if task.scorer == "binary":
+        return [0.0, 1.0]
+    if task.scorer == "multiclass":
+        return [0.0, 2.0]
+    return [0.0, 0.5, 1.0, 3.0, 20.0] + ([-3.0] if task.scorer == "regression" else [1e9])
+
+
+@pytest.mark.parametrize("name", sorted(EXAMPLES))
+def test_loss_and_slope_are_those_of_torch(name: str) -> None:
+    task = EXAMPLES[name].build()
+    task.encode_labels(EXAMPLES[name].values)
+    rng = np.random.default_rng(0)
+    for size in (0.0, 1.0, 30.0):
+        for label in labels_of(task):
+            raw_K = (size * rng.normal(size=task.n_raw)).tolist()
+            hidden = 1 if task.hides_unseen else None
+            expected, slopes = torch_loss(task, raw_K, label, hidden)
+            found, found_slopes = kernel_loss(task, raw_K, label, hidden)
+            # The class weights of the tasks are float32.
+            assert found == pytest.approx(expected, rel=1e-6, abs=1e-12)
+            np.testing.assert_allclose(found_slopes, slopes, rtol=1e-6, atol=1e-9)
+
+
+def test_every_kind_of_task_has_an_example_here() -> None:
+    assert {EXAMPLES[name].config.model_dump()["kind"] for name in EXAMPLES} >= set(members("tasks"))
+
+
+def test_a_raw_output_that_is_not_finite_has_no_loss() -> None:
+    task = BinaryTask.Config().build("y")
+    assert all(math.isnan(kernel_loss(task, [raw], 1.0)[0]) for raw in (math.nan, math.inf, -math.inf))
+
+
+def test_a_task_that_only_torch_knows_says_so() -> None:
+    with pytest.raises(ConfigError, match="known to torch only"):
+        Task.kernel_loss(CountTask.Config().build("y"))
+
+
+def test_a_running_scale_is_mean_and_deviation() -> None:
+    values = np.random.default_rng(0).normal(5.0, 3.0, size=400)
+    scale_31 = np.zeros((3, 1))
+    for value in values:
+        take_value(scale_31, 0, float(value), 1e6)
+    assert scale_31[1, 0] == pytest.approx(values.mean())
+    assert deviation(scale_31, 0) == pytest.approx(values.std())
+
+
+def test_a_running_scale_forgets() -> None:
+    scale_31 = np.zeros((3, 1))
+    for value in [*[0.0, 2.0] * 500, *[10.0, 12.0] * 500]:
+        take_value(scale_31, 0, value, 50.0)
+    assert scale_31[1, 0] == pytest.approx(11.0, abs=0.1)
+    assert deviation(scale_31, 0) == pytest.approx(1.0, abs=0.1)
+
+
+def test_a_constant_has_no_deviation() -> None:
+    scale_31 = np.zeros((3, 1))
+    for _ in range(100):
+        take_value(scale_31, 0, 0.1, 1e6)
+    assert deviation(scale_31, 0) == 0.0
+
+
+def test_a_wild_value_counts_as_a_hundred_deviations() -> None:
+    scale_31 = np.zeros((3, 1))
+    for value in [-1.0, 1.0] * 50:
+        take_value(scale_31, 0, value, 1e6)
+    take_value(scale_31, 0, 1e30, 1e6)
+    assert scale_31[1, 0] == pytest.approx(100.0 / 101.0)
