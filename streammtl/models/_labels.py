@@ -53,6 +53,13 @@ class LabelStatistics:
         moved = zip(self._scaled_S, ratio_S.tolist(), shift_S.tolist(), strict=True)
         return [(task, ratio, shift) for task, ratio, shift in moved if ratio != 1.0 or shift != 0.0]
 
+    @property
+    def has_spread_T(self) -> Bools:
+        """False for a scaled task whose labels have all been the same so far."""
+        has_spread_T = np.ones(len(self._tasks), dtype=np.bool_)
+        has_spread_T[self._scaled_S] = self._scale.is_known_C
+        return has_spread_T
+
     def _spread(self) -> None:
         self.mean_T[self._scaled_S] = self._scale.mean_C
         self.scale_T[self._scaled_S] = self._scale.scale_C

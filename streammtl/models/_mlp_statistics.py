@@ -35,6 +35,11 @@ class Statistics:
         """The kernel's arguments from `counts` to `seen_K`."""
         return self.counts, self.scale_3D, self.inverse_D, self.scale_3T, self.unit_3T, self.seen_K
 
+    @property
+    def has_spread(self) -> dict[str, bool]:
+        """By task name; False for a scaled task whose labels have all been the same so far."""
+        return {task.name: not task.is_scaled or self.unit_3T[2, t] > 0.0 for t, task in enumerate(self._tasks)}
+
     def state(self) -> State:
         """Copies, tasks by name."""
         tasks = {

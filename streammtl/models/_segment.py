@@ -9,7 +9,7 @@ from typing import final
 
 import numpy as np
 
-from streammtl.types import Floats, Floats32, Ints, Signals, State
+from streammtl.types import Bools, Floats, Floats32, Ints, Signals, State
 from streammtl.weighting.base import Needs
 
 
@@ -33,11 +33,16 @@ class Segment:
         self.sum_T[task] += n_labels * loss
         self.after_T[task] += n_labels * loss_after
 
-    def take(self, gramian_TT: Floats | None) -> Signals:
-        """The means, and start anew."""
-        n_T = np.where(self.n_T > 0, self.n_T, np.nan)
+    def take(self, has_spread_T: Bools, gramian_TT: Floats | None) -> Signals:
+        """The means, and start anew.
+
+        A task whose labels have all been the same number so far has no unit to measure a loss in: its loss is near 0
+        and would take all the weight of a rule that weighs by 1 / loss. It counts as without labels until they differ.
+        """
+        n_labels_T = np.where(has_spread_T, self.n_T, 0)
+        n_T = np.where(n_labels_T > 0, n_labels_T, np.nan)
         signals = Signals(
-            n_labels_T=self.n_T,
+            n_labels_T=n_labels_T,
             losses_T=self.sum_T / n_T,
             losses_after_T=self.after_T / n_T if self._has_after else None,
             gramian_TT=gramian_TT,

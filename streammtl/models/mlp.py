@@ -218,7 +218,9 @@ class Mlp(Model):
 
     def take_signals(self) -> Signals:
         """The signals of the steps taken since the last call, and start collecting anew."""
-        return self._segment.take(None if self._averages is None else self._averages.gramian())
+        has_spread = self._statistics.has_spread
+        has_spread_T = np.array([has_spread[task.name] for task in self._tasks])
+        return self._segment.take(has_spread_T, None if self._averages is None else self._averages.gramian())
 
     def to_torch(self) -> Twin:
         """The same model in plain torch, with copies of the parameters and statistics: for reading, export, tests."""

@@ -96,7 +96,7 @@ class AdaGrad(Optimizer):
 
     slots: ClassVar[tuple[str, ...]] = ("sum",)
     kind: Literal["adagrad"] = "adagrad"
-    rate: float = Field(default=0.01, gt=0.0, le=10.0, description="Step size.")
+    rate: float = Field(default=0.03, gt=0.0, le=10.0, description="Step size.")
     epsilon: _Epsilon = 1e-10
 
     def step(self, value: Floats32, gradient: Floats32, slots: dict[str, Floats32], n_steps: int) -> None:

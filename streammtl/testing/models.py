@@ -261,3 +261,18 @@ def check_signals_are_those_needed(config: Model.Config) -> None:
     np.testing.assert_allclose(gramian, gramian.T)
     assert np.linalg.eigvalsh(gramian).min() >= -1e-9 * np.abs(gramian).max()
     assert (np.diag(gramian) > 0.0).all()
+
+
+def check_constant_labels_give_no_signal(config: Model.Config) -> None:
+    """A loss without a unit is no signal: near 0, it would take all the weight of a rule that weighs by 1 / loss."""
+    ops = example_ops(200)
+    labels_NT = ops.labels_NT.copy()
+    labels_NT[:, 2] = np.where(np.isnan(labels_NT[:, 2]), np.nan, 5.0)  # every `amount` is the same
+    model = config.build(LAYOUT, example_tasks())
+    run(model, Ops(ops.is_learn_N, ops.row_N, labels_NT, ops.dense_RD, ops.category_RC), _WEIGHTS)
+    signals = model.take_signals()
+    np.testing.assert_array_equal(signals.n_labels_T > 0, [True, True, False, True])
+    assert np.isnan(signals.losses_T[2])
+
+    run(model, ops, _WEIGHTS)  # now they differ
+    assert (model.take_signals().n_labels_T > 0).all()

@@ -75,7 +75,7 @@ def test_explain_shows_every_setting_of_every_component(component: str) -> None:
 
 def test_explain_shows_settings_within_settings() -> None:
     output = streammtl("explain", "models/shared_bottom").output
-    assert "optimizer = rmsprop   adagrad | adam | rmsprop | sgd" in output
+    assert "optimizer = adagrad   adagrad | adam | rmsprop | sgd" in output
     lines = [line.rstrip() for line in output.splitlines()]
     rate = lines[lines.index("      optimizer: {kind: rmsprop, ...}") + 1]
     assert rate == "        rate = 0.003   number > 0 <= 10"

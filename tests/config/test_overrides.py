@@ -93,7 +93,7 @@ def test_set_goes_below_a_kind_alone_and_below_a_default(tmp_path: Path) -> None
     loaded = load(tmp_path, "tasks.y.focal_gamma=2", "model.optimizer.rate=0.5", "drift.error.delta=0.01")
     assert loaded["tasks"]["y"]["focal_gamma"] == 2.0
     assert loaded["model"]["kind"] == "shared_bottom"
-    assert (loaded["model"]["optimizer"]["kind"], loaded["model"]["optimizer"]["rate"]) == ("rmsprop", 0.5)
+    assert (loaded["model"]["optimizer"]["kind"], loaded["model"]["optimizer"]["rate"]) == ("adagrad", 0.5)
     assert (loaded["drift"]["error"]["kind"], loaded["drift"]["error"]["delta"]) == ("adwin", 0.01)
 
 

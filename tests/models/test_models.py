@@ -10,6 +10,7 @@ from streammtl.models.mlp import Mlp
 from streammtl.models.optimizers import AdaGrad, Adam, AnyOptimizer, RmsProp, Sgd
 from streammtl.models.shared_bottom import SharedBottom
 from streammtl.testing.models import (
+    check_constant_labels_give_no_signal,
     check_cuts_do_not_matter,
     check_learns_a_linear_function,
     check_order_of_tasks_changes_nothing,
@@ -96,3 +97,8 @@ def test_stays_finite_with_large_unclipped_steps() -> None:
 @for_defaults
 def test_learns_a_linear_function(config: Model.Config) -> None:
     check_learns_a_linear_function(config)
+
+
+@for_variants
+def test_constant_labels_give_no_signal(config: Model.Config) -> None:
+    check_constant_labels_give_no_signal(config)
