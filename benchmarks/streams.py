@@ -40,9 +40,7 @@ TASKS = {
 #: Settings of streammtl in the table. The first is the example as it is.
 SETTINGS: dict[str, tuple[str, ...]] = {
     "streammtl": (),
-    "32 rows": ("model={kind: shared_bottom, rows_per_step: 32}",),
-    "1 row": ("model={kind: shared_bottom, rows_per_step: 1}",),
-    "1 row, sgd 0.01": ("model={kind: shared_bottom, rows_per_step: 1, optimizer: {kind: sgd, rate: 0.01}}",),
+    "mlp": ("model={kind: mlp}",),
     "scale_invariant": ("weighting={kind: scale_invariant}",),
     "uncertainty": ("weighting={kind: uncertainty}",),
 }
