@@ -92,8 +92,7 @@ class Engine:
         alarms = self._watch(turn, plan, lesson.outputs_PO, outcome)
         self.publisher.alarms(alarms)
         lap.end("watch")
-        self._count(records, turn, plan, lesson, alarms)
-        return TurnReport(
+        report = TurnReport(
             n_records=len(records),
             n_events=len(plan.event_record_E),
             n_labels=int((~np.isnan(plan.labels_LT)).sum()),
@@ -102,6 +101,8 @@ class Engine:
             alarms=alarms,
             seconds=lap.seconds,
         )
+        self._count(records, turn, report)
+        return report
 
     def feed(self, records: Records) -> list[TurnReport]:
         """Take records through as many turns as it takes to publish scores at their stated interval."""
@@ -109,7 +110,7 @@ class Engine:
         for stop in split_at(len(records), self.totals["records"], self._metrics_every_records):
             reports.append(self.turn(records.between(start, stop)))
             start = stop
-            if self.totals["records"] % self._metrics_every_records == 0:
+            if self.publisher.sink("metrics") and self.totals["records"] % self._metrics_every_records == 0:
                 self.publisher.scores(self.totals["records"], self._score_documents(), self.weights())
         return reports
 
@@ -149,8 +150,8 @@ class Engine:
     def _watch(self, turn: Turn, plan: Plan, outputs_EO: Floats, outcome: Outcome) -> tuple[Alarm, ...]:
         record_E, record_L = plan.event_record_E, plan.learn_record_L
         alarms = self.watch.observe_events(
-            dense_ED=turn.dense_ED[plan.event_row_E],
-            category_EC=turn.category_EC[plan.event_row_E],
+            dense_ED=plan.ops.dense_RD[: len(record_E)],
+            category_EC=plan.ops.category_RC[: len(record_E)],
             outputs_EO=outputs_EO,
             time_s_E=plan.event_time_s_E,
             partition_E=turn.partition_N[record_E],
@@ -166,17 +167,17 @@ class Engine:
         )
         return tuple(sorted(alarms, key=_alarm_order))
 
-    def _count(self, records: Records, turn: Turn, plan: Plan, lesson: Lesson, alarms: tuple[Alarm, ...]) -> None:
-        self.totals["records"] += len(records)
-        self.totals["events"] += len(plan.event_record_E)
-        self.totals["labels"] += int((~np.isnan(plan.labels_LT)).sum())
-        self.totals["steps"] += lesson.n_steps
-        self.totals["steps_skipped"] += lesson.n_steps_skipped
-        self.totals["alarms"] += len(alarms)
+    def _count(self, records: Records, turn: Turn, report: TurnReport) -> None:
+        self.totals["records"] += report.n_records
+        self.totals["events"] += report.n_events
+        self.totals["labels"] += report.n_labels
+        self.totals["steps"] += report.lesson.n_steps
+        self.totals["steps_skipped"] += report.lesson.n_steps_skipped
+        self.totals["alarms"] += len(report.alarms)
         self.totals["unknown_fields"] += turn.n_unknown_fields
         self.rejected.update(r.reason for r in turn.rejected)
-        if alarms:
-            self.alarms = sorted([*self.alarms, *alarms], key=_alarm_order)
+        if report.alarms:
+            self.alarms = sorted([*self.alarms, *report.alarms], key=_alarm_order)
         for partition, offset in _next_offsets(records):
             self.position[partition] = offset
 

@@ -110,6 +110,7 @@ class Join:
 
     def remember(self, plan: Plan, turn: Turn, outputs_EO: Floats) -> None:
         """Store the new events with what was published for them: once after each `plan`."""
+        n_events = len(plan.event_record_E)
         self._ring.append(
             ids=[turn.ids[i] for i in plan.event_record_E.tolist()],
             time_s_E=plan.event_time_s_E,
@@ -117,8 +118,8 @@ class Join:
             held_ET=plan.held_ET,
             baseline_ET=plan.baseline_ET,
             outputs_EO=outputs_EO,
-            dense_ED=turn.dense_ED[plan.event_row_E],
-            category_EC=turn.category_EC[plan.event_row_E],
+            dense_ED=plan.ops.dense_RD[:n_events],
+            category_EC=plan.ops.category_RC[:n_events],
         )
 
     def state(self) -> State:

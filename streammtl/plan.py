@@ -32,7 +32,6 @@ class Plan:
 
     ops: Ops
     event_record_E: Ints  # record of each new event
-    event_row_E: Ints  # its row in the turn's features
     event_time_s_E: Floats
     label_ET: Floats  # known at the end of the turn
     held_ET: Floats  # held back, to be released later
@@ -133,7 +132,6 @@ def assemble(turn: Turn, pending: Pending, labels: Labels, last_label_T: Floats)
             category_RC=np.concatenate([turn.category_EC[event_row_E], pending.ring.read("category", gathered_G)]),
         ),
         event_record_E=fresh.record_E,
-        event_row_E=event_row_E,
         event_time_s_E=fresh.time_s_E,
         label_ET=fresh.label_ET,
         held_ET=fresh.held_ET,

@@ -57,6 +57,7 @@ class Loop:
             None if config.checkpoint.path is None else Checkpoints(config.checkpoint, config.shape(), base, clock)
         )
         self._stages: defaultdict[str, float] = defaultdict(float)
+        self._n_checkpoint_failures = 0  # here, not in the engine: its state is a function of the stream alone
 
     def run(self, *, resume: bool, stop: Callable[[], bool] = lambda: False, observer: Observer | None = None) -> Ran:
         """Take the stream to its end, or until `stop` says so between two turns.
@@ -124,8 +125,8 @@ class Loop:
         try:
             self._save()
         except CheckpointError as error:
-            self.engine.totals["checkpoint_failures"] += 1
-            _log.error("%s; learning goes on without it", error)
+            self._n_checkpoint_failures += 1
+            _log.error("%s; learning goes on without it (failure %d)", error, self._n_checkpoint_failures)
 
     def _save(self) -> None:
         save_s = self._clock.monotonic()

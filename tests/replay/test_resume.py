@@ -14,9 +14,11 @@ from typing import Any
 
 import pytest
 
+from streammtl.checkpoint import Checkpoints
 from streammtl.config import RunConfig
 from streammtl.errors import CheckpointError
 from streammtl.run.replay import ReplayReport, replay
+from streammtl.types import State
 from tests.engine.streams import SETTINGS, documents
 
 
@@ -91,6 +93,26 @@ def test_a_new_run_does_not_mix_with_the_checkpoints_of_an_old_one(tmp_path: Pat
     replay(config)
     with pytest.raises(CheckpointError, match="earlier run"):
         replay(config)
+
+
+def test_checkpoints_that_cannot_be_written_change_nothing_that_is_learned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected, expected_outputs = straight(tmp_path / "straight")
+    folder = tmp_path / "full"
+    folder.mkdir()
+    save, n_calls = Checkpoints.save, iter(range(1000))
+
+    def fail_now_and_then(self: Checkpoints, state: State, number: int) -> Path:
+        if next(n_calls) in (1, 2):
+            raise CheckpointError("no space left on the device")
+        return save(self, state, number)
+
+    monkeypatch.setattr(Checkpoints, "save", fail_now_and_then)
+    report = replay(RunConfig.parse(settings_of(folder), environment={}))
+    assert next(n_calls) > 3
+    assert report.digest == expected.digest
+    assert outputs(folder) == expected_outputs
 
 
 @pytest.mark.slow
