@@ -27,6 +27,7 @@ import xxhash
 
 from streammtl.models._kernel_source import kernel_source
 from streammtl.models._kernel_spec import KernelSpec
+from streammtl.models._passes import passes_source
 
 #: Takes `streammtl.models._kernel_source.ARGUMENTS`; returns steps taken, steps skipped, and -1 or the first operation
 #: whose row does not exist.
@@ -38,18 +39,31 @@ _log = logging.getLogger(__name__)
 @functools.cache
 def build_kernel(spec: KernelSpec) -> Kernel:
     """The compiled loop over operations. Some seconds where this architecture was never compiled here."""
-    source = kernel_source(spec, is_cached=True)
-    name = f"streammtl_kernel_{xxhash.xxh3_128_hexdigest(f'{numba.__version__} {np.__version__} {source}'.encode())}"
+    widths = "-".join(map(str, spec.hidden)) or "none"
+    what = f"the kernel of a network with hidden layers {widths} and the optimizer {spec.optimizer}"
+    kernel: Kernel = _build("kernel", what, lambda is_cached: kernel_source(spec, is_cached)).advance
+    return kernel
+
+
+@functools.cache
+def build_passes() -> Any:
+    """A module with the compiled functions of `streammtl.models._passes`."""
+    return _build("passes", "the mixture of experts", passes_source)
+
+
+def _build(kind: str, what: str, source_of: Callable[[bool], str]) -> ModuleType:
+    """The compiled module of a text, which depends on whether what is compiled can be kept."""
+    source = source_of(True)
+    digest = xxhash.xxh3_128_hexdigest(f"{numba.__version__} {np.__version__} {source}".encode())
+    name = f"streammtl_{kind}_{digest}"
     try:
         path = _kept(cache_folder() / f"{name}.py", source)
-        _announce(spec, path)
-        kernel: Kernel = _import(name, path).advance
-        return kernel
+        _announce(what, path)
+        return _import(name, path)
     except Exception as error:  # no home directory, no place to write, or whatever a damaged file makes of numba
-        _log.warning("the compiled kernel cannot be kept (%s): compiling it in memory, for this process only", error)
+        _log.warning("what is compiled cannot be kept (%s): compiling in memory, for this process only", error)
         _forget(name)
-    kernel = _compile_in_memory(name, kernel_source(spec, is_cached=False)).advance
-    return kernel
+    return _compile_in_memory(name, source_of(False))
 
 
 def cache_folder() -> Path:
@@ -64,10 +78,9 @@ def _forget(name: str) -> None:
             path.unlink()
 
 
-def _announce(spec: KernelSpec, path: Path) -> None:
+def _announce(what: str, path: Path) -> None:
     if not list((path.parent / "__pycache__").glob(f"{path.stem}.*.nbi")):
-        widths = "-".join(map(str, spec.hidden))
-        _log.info("compiling the kernel of a model with hidden layers %s, once on this machine: some seconds", widths)
+        _log.info("compiling %s, once on this machine: some seconds", what)
 
 
 def _kept(path: Path, source: str) -> Path:

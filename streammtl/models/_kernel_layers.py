@@ -37,47 +37,75 @@ def function(head: str, body: Lines) -> Lines:
 
 
 def trunk_functions(spec: KernelSpec, at: Places) -> Lines:
-    """`forward_trunk`; `backward_trunk`, which returns the squared norm of the gradient; `update_trunk`."""
-    first, *others = at.trunk
-    n_unmarked = first.n_in - spec.n_dense
-    mark_weight = first.weight + n_unmarked * first.n_out
-    forward = [*_start(first), *_add_rows(first, str(first.weight), str(first.x), n_unmarked)]
-    if spec.n_dense:
-        forward += ["if n_missing > 0:"]
-        forward += indented(_add_rows(first, str(mark_weight), str(at.marks), spec.n_dense))
-    forward += _activate(spec, first)
-    for layer in others:
-        forward += _forward(spec, layer)
+    """`forward_trunk`; `backward_trunk`, which returns the squared norm of the gradient; `update_trunk`.
 
-    backward: Lines = []
-    for layer in reversed(others):
-        backward += [*_through_activation(spec, layer), *_into_inputs(layer, 0, layer.n_in)]
-    backward += _through_activation(spec, first)
-    backward += _into_inputs(first, spec.n_dense, spec.n_dense + spec.n_embedded)
-    backward += _norm("total", _plain_at(at.into_embedded), spec.n_embedded)
-    backward += [line for layer in at.trunk for line in _square(layer)]
-    backward += ["return total"]
-
-    update = [*_prepare_update(spec), *_bias(spec, first)]
-    update += _outer(spec, f"{first.weight}", n_unmarked, first.n_out, _plain_at(first.x), _plain_at(first.dz))
-    if spec.n_dense:
-        marks = _outer(spec, f"{mark_weight}", spec.n_dense, first.n_out, _plain_at(at.marks), _plain_at(first.dz))
-        update += ["if n_missing > 0:", *indented(marks)] if spec.skips_zeros else marks
-    for layer in others:
-        update += _update(spec, layer)
-    return [
+    For the `factored` optimizer also `direct_trunk`, which returns how much of the loss a step promises to take away.
+    A linear model has no trunk: then they do nothing.
+    """
+    forward: Lines = []
+    backward: Lines = ["total = 0.0"]
+    direct: Lines = ["promise = 0.0"]
+    update: Lines = _prepare_update(spec)
+    if at.trunk:
+        first, *others = at.trunk
+        forward = _forward_first(spec, at)
+        for layer in others:
+            forward += _forward(spec, layer)
+        for layer in reversed(others):
+            backward += [*_through_activation(spec, layer), *_into_inputs(layer, 0, layer.n_in)]
+        backward += _through_activation(spec, first)
+        backward += _into_inputs(first, spec.n_dense, spec.n_dense + spec.n_embedded)
+        backward += [*_norm("embedded", _plain_at(at.into_embedded), spec.n_embedded), "total += embedded"]
+        backward += [line for layer in at.trunk for line in _square(layer)]
+        direct += ["root = real(math.sqrt(n_steps + 1.0))", "epsilon = real(hyper[1])"]
+        direct += _direct(first, first.n_in - spec.n_dense)
+        direct += [line for layer in others for line in _direct(layer, layer.n_in)]
+        update += _update_first(spec, at)
+        for layer in others:
+            update += _update(spec, layer)
+    functions = [
         *function("forward_trunk(p, a, n_missing)", forward),
-        *function("backward_trunk(p, a)", backward),
+        *function("backward_trunk(p, a)", [*backward, "return total"]),
         *function("update_trunk(p, s0, s1, a, n_missing, scale, rate, correction, hyper)", update),
     ]
+    if spec.optimizer == "factored":
+        functions += function("direct_trunk(s0, a, n_steps, hyper)", [*direct, "return promise"])
+    return functions
+
+
+def _forward_first(spec: KernelSpec, at: Places) -> Lines:
+    """The layer that reads the inputs; marks of missing values only where there are any."""
+    first = at.trunk[0]
+    n_unmarked = first.n_in - spec.n_dense
+    lines = [*_start(first), *_add_rows(first, str(first.weight), str(first.x), n_unmarked)]
+    if spec.n_dense:
+        mark_weight = str(first.weight + n_unmarked * first.n_out)
+        lines += ["if n_missing > 0:", *indented(_add_rows(first, mark_weight, str(at.marks), spec.n_dense))]
+    return lines + _activate(spec, first)
+
+
+def _update_first(spec: KernelSpec, at: Places) -> Lines:
+    first = at.trunk[0]
+    n_unmarked = first.n_in - spec.n_dense
+    lines = _update_rows(spec, first, n_unmarked)
+    if spec.n_dense:
+        mark_weight = f"{first.weight + n_unmarked * first.n_out}"
+        marks = _outer(spec, mark_weight, spec.n_dense, first.n_out, _plain_at(at.marks), _plain_at(first.dz))
+        lines += ["if n_missing > 0:", *indented(marks)] if spec.skips_zeros else marks
+    return lines
 
 
 def head_functions(spec: KernelSpec, at: Places) -> Lines:
-    """`forward_head`; `backward_head`, which returns the squared norm of the gradient; `update_head`."""
-    names = "p0, a0, k0, k1, heads, marks, biases, slopes"
+    """`forward_head`; `backward_head`, which returns the gradient's squared norm and what its step promises;
+    `update_head`.
+    """
+    names = "p0, a0, k0, k1, heads, marks, biases, slopes, steps"
     return [
         *function(f"forward_head(p, a, {names}, n_missing, bias_row_C, raw_K)", _forward_head(spec, at)),
-        *function(f"backward_head(p, a, {names}, slope_K, weight, clip_task_norm)", _backward_head(spec, at)),
+        *function(
+            f"backward_head(p, s0, a, {names}, slope_K, weight, clip_task_norm, loss, cap, n_steps, hyper)",
+            _backward_head(spec, at),
+        ),
         *function(
             f"update_head(p, s0, s1, a, {names}, n_missing, bias_row_C, scale, rate, correction, hyper)",
             _update_head(spec, at),
@@ -113,7 +141,7 @@ def _forward_head(spec: KernelSpec, at: Places) -> Lines:
 
 def _backward_head(spec: KernelSpec, at: Places) -> Lines:
     """The gradient at the last shared layer's output too, clipped, weighted, and added to that of other tasks."""
-    n_shared, into = spec.hidden[-1], f"a[U(a0 + {at.into_last} + j)]"
+    n_shared, into = spec.n_shared, f"a[U(a0 + {at.into_last} + j)]"
     lines: Lines = [
         f"for j in range({spec.n_last_hidden}):",
         f"    {into} = zero",
@@ -131,39 +159,114 @@ def _backward_head(spec: KernelSpec, at: Places) -> Lines:
     for layer in reversed(at.private):
         lines += [*_through_activation(spec, layer), *_into_inputs(layer, 0, layer.n_in)]
     lines += [line for layer in at.private for line in _square(layer)]
+    lines += _cap_head(spec, at)
     lines += [
-        "factor = weight",
+        "factor = weight * share",
         "if clip_task_norm < np.inf:",
         *indented(_norm("shared", lambda j: f"a[U(a0 + {j})]", n_shared)),
         "    factor *= min(1.0, clip_task_norm / max(math.sqrt(shared), 1e-30))",
         "part = real(factor)",
         f"for j in range({n_shared}):",
         f"    a[{at.into_shared} + j] += part * a[U(a0 + j)]",
-        "return total",
+        "return total, promise",
     ]
     return lines
+
+
+def _cap_head(spec: KernelSpec, at: Places) -> Lines:
+    """`share`, what the cap leaves of the head's step, and `promise`: what of the loss the rest promises to take."""
+    if spec.optimizer == "sgd":
+        shrink = [line for layer in at.private for line in _scaled(layer, "part")]
+        return [
+            "promise = hyper[0] * total",
+            "share = min(1.0, cap * loss / max(promise, 1e-300))",
+            "if share < 1.0:",
+            "    part = real(share)",
+            "    for k in range(k0, k1):",
+            "        a[U(slopes + k)] *= part",
+            *indented(shrink),
+            "total *= share * share",
+            "promise *= share * share",
+        ]
+    if spec.optimizer == "factored":
+        return [*_direct_head(spec, at), "share = min(1.0, cap * loss / max(promise, 1e-300))", *_keep_share(spec, at)]
+    return ["promise = 0.0", "share = 1.0"]
+
+
+def _keep_share(spec: KernelSpec, at: Places) -> Lines:
+    return [f"a[U(a0 + {at.x_step + spec.head_width})] = real(share)", "promise *= share"]
+
+
+def _direct_head(spec: KernelSpec, at: Places) -> Lines:
+    width = spec.head_width
+    return [
+        "root, epsilon = real(math.sqrt(n_steps + 1.0)), real(hyper[1])",
+        "gain_x = gain_g = zero",
+        f"for j in range({width}):",
+        f"    x = {_head_input(spec, at, 'j')}",
+        f"    u = x / (np.sqrt(s0[U(heads + k0 * {width} + j)] + x * x) + epsilon)",
+        f"    a[U(a0 + {at.x_step} + j)] = u",
+        "    gain_x += x * u",
+        "for k in range(k0, k1):",
+        "    g = a[U(slopes + k)]",
+        "    u = g / (np.sqrt(s0[U(biases + k)] + g * g) + epsilon)",
+        "    a[U(steps + k)] = u",
+        "    gain_g += g * u",
+        f"promise = hyper[0] * float(gain_g * (root * gain_x + real({1 + spec.n_categories})))",
+    ]
+
+
+def _scaled(layer: Dense, factor: str) -> Lines:
+    return [f"for j in range({layer.n_out}):", f"    {_in(layer, layer.dz, 'j')} *= {factor}"]
 
 
 def _update_head(spec: KernelSpec, at: Places) -> Lines:
     width, n_dense = spec.head_width, spec.n_dense
     missing = _vector(spec, f"marks + k * {n_dense}", n_dense, _plain_at(at.marks))
-    lines = [*_prepare_update(spec), *(line for layer in at.private for line in _update(spec, layer))]
+    lines: Lines = []
+    if spec.optimizer == "factored":
+        lines += [f"scale *= float(a[U(a0 + {at.x_step + width})])"]
+    lines += [*_prepare_update(spec), *(line for layer in at.private for line in _update(spec, layer))]
+    if spec.optimizer == "factored":
+        lines += _factored_head(spec, at)
+        dense: Lines = []
+        bias: Lines = []
+    else:
+        dense = _vector(spec, f"heads + k * {width}", width, lambda j: _head_input(spec, at, j))
+        bias = _element(spec, "U(biases + k)", "one")
     lines += [
         "for k in range(k0, k1):",
         "    c = step * a[U(slopes + k)]",
-        *indented(_vector(spec, f"heads + k * {width}", width, lambda j: _head_input(spec, at, j))),
+        *indented(dense),
         *indented(["if n_missing > 0:", *indented(missing)] if spec.skips_zeros else missing),
-        *indented(_element(spec, "U(biases + k)", "one")),
+        *indented(bias),
         f"    for column in range({spec.n_categories}):",
         *indented(_element(spec, "U(bias_row_C[column] + k)", "one"), 2),
     ]
     return lines
 
 
+def _factored_head(spec: KernelSpec, at: Places) -> Lines:
+    width = spec.head_width
+    return [
+        "reach = pace * real(math.sqrt(correction))",
+        "for k in range(k0, k1):",
+        "    g = a[U(slopes + k)]",
+        "    s0[U(biases + k)] += g * g",
+        "    p[U(biases + k)] -= pace * a[U(steps + k)]",
+        "    c = reach * a[U(steps + k)]",
+        f"    for j in range({width}):",
+        f"        p[U(heads + k * {width} + j)] -= c * a[U(a0 + {at.x_step} + j)]",
+        f"for j in range({width}):",
+        f"    x = {_head_input(spec, at, 'j')}",
+        f"    s0[U(heads + k0 * {width} + j)] += x * x",
+    ]
+
+
 def table_function(spec: KernelSpec, at: Places) -> Lines:
     """`update_tables`: the embedding row of each column's category."""
     update: Lines = [*_prepare_update(spec), "c = step"]
-    for column in range(spec.n_categories):
+    for column in range(spec.n_categories if spec.n_embedded else 0):
         here = at.into_embedded + column * spec.embedding_dim
         update += _vector(spec, f"table_row_C[{column}]", spec.embedding_dim, _plain_at(here))
     return function("update_tables(p, s0, s1, a, table_row_C, scale, rate, correction, hyper)", update)
@@ -171,6 +274,8 @@ def table_function(spec: KernelSpec, at: Places) -> Lines:
 
 def average_function(spec: KernelSpec, at: Places) -> Lines:
     """`average_gradient`: of one task, at the last shared layer's weight."""
+    if not at.trunk:
+        return function("average_gradient(a, a0, averages_TW, column, share)", [])
     last = at.trunk[-1]
     body = [
         f"for j in range({last.n_out}):",
@@ -244,7 +349,7 @@ def _forward(spec: KernelSpec, layer: Dense) -> Lines:
 
 def _activate(spec: KernelSpec, layer: Dense) -> Lines:
     z = _in(layer, layer.z, "j")
-    value = f"max({z}, zero)" if spec.activation == "relu" else f"{z} / (one + real(math.exp(-{z})))"
+    value = f"max({z}, zero)" if spec.activation == "relu" else f"{z} * gate({z})"
     return [f"for j in range({layer.n_out}):", f"    {_in(layer, layer.h, 'j')} = {value}"]
 
 
@@ -319,6 +424,8 @@ def _prepare_update(spec: KernelSpec) -> Lines:
             "epsilon, fresh1, fresh2 = real(hyper[1]), real(1.0 - hyper[2]), real(1.0 - hyper[3])",
         ],
     }
+    # Where a parameter stands alone, `factored` is AdaGrad; a cap shortens the step, and is no part of the gradient.
+    lines["factored"] = ["step, pace = one, real(rate * scale)", "epsilon = real(hyper[1])"]
     return lines[spec.optimizer]
 
 
@@ -352,6 +459,7 @@ def _element(spec: KernelSpec, w: str, gradient: str) -> Lines:
             f"p[{w}] -= pace * m / (np.sqrt(v) * undo + epsilon)",
         ],
     }
+    lines["factored"] = lines["adagrad"]
     return lines[spec.optimizer]
 
 
@@ -376,11 +484,59 @@ def _bias(spec: KernelSpec, layer: Dense) -> Lines:
 
 
 def _update(spec: KernelSpec, layer: Dense) -> Lines:
+    return _update_rows(spec, layer, layer.n_in)
+
+
+def _update_rows(spec: KernelSpec, layer: Dense, n_rows: int) -> Lines:
+    """One step on the bias and the first rows of the weight."""
+    if spec.optimizer == "factored" and not layer.is_private:
+        return _factored(layer, n_rows)
     element = _element(spec, _weight(layer, f"{layer.weight} + i * {layer.n_out} + j"), _in(layer, layer.dz, "j"))
     return [
         *_bias(spec, layer),
-        f"for i in range({layer.n_in}):",
+        f"for i in range({n_rows}):",
         f"    c = step * {_input(layer, 'i')}",
         f"    for j in range({layer.n_out}):",
         *indented(element, 2),
+    ]
+
+
+# -- the factored optimizer: `streammtl.models.optimizers.Factored` has the formula
+#
+# Sums of squares of a layer's inputs lie in `s0` where the weight's first row lies in `p`, those of the gradient at its
+# outputs where its bias lies; of a head, likewise, by task.
+
+
+def _direct(layer: Dense, n_rows: int) -> Lines:
+    """The direction of the layer's step, and how much of the loss it promises to take away, added to `promise`."""
+    return [
+        "gain_x = gain_g = zero",
+        f"for i in range({n_rows}):",
+        f"    x = a[{layer.x} + i]",
+        f"    u = x / (np.sqrt(s0[{layer.weight} + i] + x * x) + epsilon)",
+        f"    a[{layer.x_step} + i] = u",
+        "    gain_x += x * u",
+        f"for j in range({layer.n_out}):",
+        f"    g = a[{layer.dz} + j]",
+        f"    u = g / (np.sqrt(s0[{layer.bias} + j] + g * g) + epsilon)",
+        f"    a[{layer.g_step} + j] = u",
+        "    gain_g += g * u",
+        "promise += hyper[0] * float(gain_g * (root * gain_x + one))",
+    ]
+
+
+def _factored(layer: Dense, n_rows: int) -> Lines:
+    return [
+        "reach = pace * real(math.sqrt(correction))",
+        f"for j in range({layer.n_out}):",
+        f"    g = a[{layer.dz} + j]",
+        f"    s0[{layer.bias} + j] += g * g",
+        f"    p[{layer.bias} + j] -= pace * a[{layer.g_step} + j]",
+        f"for i in range({n_rows}):",
+        f"    x = a[{layer.x} + i]",
+        f"    s0[{layer.weight} + i] += x * x",
+        f"for i in range({n_rows}):",
+        f"    c = reach * a[{layer.x_step} + i]",
+        f"    for j in range({layer.n_out}):",
+        f"        p[{layer.weight} + i * {layer.n_out} + j] -= c * a[{layer.g_step} + j]",
     ]

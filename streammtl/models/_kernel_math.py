@@ -3,8 +3,8 @@
 Plain Python, and the same text compiled: the source of these functions becomes part of every kernel (see
 `streammtl.models._kernel_source`), so they use nothing but `math`, `np` and each other, and allocate nothing.
 
-A running scale is a column of `scale_3C`: how many values, their mean, their sum of squared deviations. Shape
-suffixes: C columns, D dense columns, K raw outputs of a task.
+A running scale is a column of `scale_6C`: how many values, their mean, their sum of squared deviations, then the same
+three of the block of values that is going on. Shape suffixes: C columns, D dense columns, K raw outputs of a task.
 """
 
 from __future__ import annotations
@@ -29,57 +29,84 @@ def sigmoid(z: float) -> float:
     return upper if z >= 0.0 else small * upper
 
 
-def deviation(scale_3C: Floats, column: int) -> float:
-    """The running standard deviation; 0 where there is none: no value yet, or a constant up to rounding."""
-    value = math.sqrt(scale_3C[2, column] / max(scale_3C[0, column], 1.0))
+def spread(n: float, mean: float, squares: float) -> float:
+    """The standard deviation; 0 where there is none: no value yet, or a constant up to rounding."""
+    value = math.sqrt(squares / max(n, 1.0))
     # Rounding of float64 beside the mean, and what would leave float64 as a divisor, are no deviations.
-    return value if value > max(1e-12 * abs(scale_3C[1, column]), 1e-60) else 0.0
+    return value if value > max(1e-12 * abs(mean), 1e-60) else 0.0
 
 
-def take_value(scale_3C: Floats, column: int, value: float, memory_rows: float) -> None:
+def deviation(scale_6C: Floats, column: int) -> float:
+    """The running standard deviation; 0 where there is none."""
+    return spread(scale_6C[0, column], scale_6C[1, column], scale_6C[2, column])
+
+
+def take_value(scale_6C: Floats, column: int, value: float, memory_rows: float) -> bool:
     """Take a finite value into a running scale (Welford, Note on a Method, Technometrics, 1962), which forgets.
 
     A value counts as at most 100 deviations from the mean: among n it then multiplies the variance by at most
-    1 + 10,000 / n, while a lasting change of units is followed within some hundred rows.
+    1 + 10,000 / n, while a lasting change of units is followed within some hundred rows. The other way, a scale that
+    is far too wide (a wild first value, units that shrank) would forget as slowly as `memory_rows` says: so where a
+    block of 1,000 values has a deviation, and it is less than a hundredth of the running one, the scale starts anew
+    from the block. Returns whether it did.
     """
-    mean = scale_3C[1, column]
-    reach = 100.0 * deviation(scale_3C, column)
+    mean = scale_6C[1, column]
+    reach = 100.0 * deviation(scale_6C, column)
     if reach > 0.0:
         value = min(max(value, mean - reach), mean + reach)
-    n = scale_3C[0, column] + 1.0
+    n = scale_6C[0, column] + 1.0
     distance = value - mean
     mean += distance / n
-    squares = scale_3C[2, column] + distance * (value - mean)
+    squares = scale_6C[2, column] + distance * (value - mean)
     if n > memory_rows:
         squares *= memory_rows / n
         n = memory_rows
-    scale_3C[0, column] = n
-    scale_3C[1, column] = mean
-    scale_3C[2, column] = squares
+    scale_6C[0, column] = n
+    scale_6C[1, column] = mean
+    scale_6C[2, column] = squares
+    n = scale_6C[3, column] + 1.0
+    mean = scale_6C[4, column]
+    distance = value - mean
+    mean += distance / n
+    squares = scale_6C[5, column] + distance * (value - mean)
+    is_anew = False
+    if n >= 1000.0:
+        recent = spread(n, mean, squares)
+        is_anew = 0.0 < 100.0 * recent < deviation(scale_6C, column)
+        if is_anew:
+            scale_6C[0, column] = n
+            scale_6C[1, column] = mean
+            scale_6C[2, column] = squares
+        n = mean = squares = 0.0
+    scale_6C[3, column] = n
+    scale_6C[4, column] = mean
+    scale_6C[5, column] = squares
+    return is_anew
 
 
 def take_inputs(
-    dense_RD: Floats32, row: int, is_scaled_D: Bools, scale_3D: Floats, inverse_D: Floats, memory_rows: float
+    dense_RD: Floats32, row: int, is_scaled_D: Bools, scale_6D: Floats, inverse_D: Floats, memory_rows: float
 ) -> None:
     """Take a row into the running scales of the standardised columns; what is not finite is absent."""
     for d in range(len(is_scaled_D)):
         value = float(dense_RD[row, d])
         if is_scaled_D[d] and math.isfinite(value):
-            take_value(scale_3D, d, value, memory_rows)
-            known = deviation(scale_3D, d)
+            take_value(scale_6D, d, value, memory_rows)
+            known = deviation(scale_6D, d)
             inverse_D[d] = 1.0 / known if known > 0.0 else 1.0
 
 
-def take_label(scale_3T: Floats, unit_3T: Floats, t: int, label: float, memory_rows: float) -> tuple[float, float]:
+def take_label(scale_6T: Floats, unit_3T: Floats, t: int, label: float, memory_rows: float) -> tuple[float, float]:
     """Take a label into its running scale, and let the units in which the head works follow.
 
     The units are columns of `unit_3T`: mean, scale, and 1 once there was a deviation to make a scale of. They follow
     in jumps, when mean or deviation has moved by a fiftieth of the scale: the correction of the head, which touches a
     row per category, is then due a few hundred times in the life of a stream and not with every label. Returns
-    `(ratio, shift)`: a raw output r of the old units is `r ratio + shift` in the new ones.
+    `(ratio, shift)`: a raw output r of the old units is `r ratio + shift` in the new ones. Where the scale started
+    anew, the ratio is 0: what the head learned in units so far off is nothing.
     """
-    take_value(scale_3T, t, label, memory_rows)
-    mean, scale = scale_3T[1, t], deviation(scale_3T, t)
+    is_anew = take_value(scale_6T, t, label, memory_rows)
+    mean, scale = scale_6T[1, t], deviation(scale_6T, t)
     if unit_3T[2, t] == 0.0:
         unit_3T[0, t] = mean
         if scale > 0.0:
@@ -92,7 +119,7 @@ def take_label(scale_3T: Floats, unit_3T: Floats, t: int, label: float, memory_r
         return 1.0, 0.0
     unit_3T[0, t] = mean
     unit_3T[1, t] = scale
-    return old_scale / scale, (old_mean - mean) / scale
+    return (0.0, 0.0) if is_anew else (old_scale / scale, (old_mean - mean) / scale)
 
 
 def standardised(unit_3T: Floats, t: int, label: float) -> float:
@@ -233,6 +260,35 @@ def task_loss(
     else:
         loss, slope_K[k0] = count_loss(z, label)
     return loss
+
+
+def mixing_loss(code: int, label: float, raw_K: Floats, seen_K: Bools, k0: int, k1: int) -> float:
+    """By what a mixture of experts weighs them: log loss of classes, bounded; squared error of values, bounded by 4.
+
+    Without the weights of classes and the smoothing of labels. Absolute, quantile and count losses count twice, as the
+    square does beside half of it. A raw output that is not finite has the bound.
+    """
+    for k in range(k0, k1):
+        if not math.isfinite(raw_K[k]):
+            return 20.0 if code <= 1 else 4.0
+    z = raw_K[k0]
+    if code == 0:
+        return min(softplus(z) - z * label, 20.0)
+    if code == 1:
+        top = -math.inf
+        for k in range(k0, k1):
+            if seen_K[k]:
+                top = max(top, raw_K[k])
+        total = 0.0
+        for k in range(k0, k1):
+            if seen_K[k]:
+                total += math.exp(raw_K[k] - top)
+        return min(top + math.log(total) - raw_K[k0 + int(label)], 20.0)
+    if code <= 3:
+        return min((label - z) * (label - z), 4.0)
+    if code <= 5:
+        return min(2.0 * abs(label - z), 4.0)
+    return min(2.0 * count_loss(z, label)[0], 4.0)
 
 
 #: By number.

@@ -24,7 +24,7 @@ from streammtl.models._kernel_layers import (
 from streammtl.models._kernel_spec import KernelSpec, Places, places
 
 #: Small ones become part of their callers before anything is compiled: that is quicker than to compile them too.
-_INLINE = (scalar.standardised, scalar.corrected, scalar.published, scalar.deviation)
+_INLINE = (scalar.standardised, scalar.corrected, scalar.published, scalar.spread, scalar.deviation)
 _SCALAR_FUNCTIONS = (
     scalar.softplus,
     scalar.sigmoid,
@@ -39,6 +39,7 @@ _SCALAR_FUNCTIONS = (
     scalar.count_loss,
     scalar.multiclass_loss,
     scalar.task_loss,
+    scalar.mixing_loss,
 )
 
 #: Arguments of the compiled loop, in order, with their numba types. `streammtl.models.mlp` hands them over.
@@ -50,14 +51,15 @@ ARGUMENTS: tuple[tuple[str, str], ...] = (
     ("category_RC", "i4[:, ::1]"),
     ("weights_T", "f8[::1]"),
     ("raw_PK", "f8[:, ::1]"),
+    ("mixing_LT", "f8[:, ::1]"),
     ("p", "REAL[::1]"),
     ("s0", "REAL[::1]"),
     ("s1", "REAL[::1]"),
     ("n_steps_G", "i8[::1]"),
     ("counts", "i8[::1]"),
-    ("scale_3D", "f8[:, ::1]"),
+    ("scale_6D", "f8[:, ::1]"),
     ("inverse_D", "f8[::1]"),
-    ("scale_3T", "f8[:, ::1]"),
+    ("scale_6T", "f8[:, ::1]"),
     ("unit_3T", "f8[:, ::1]"),
     ("seen_K", "b1[::1]"),
     ("n_labels_T", "i8[::1]"),
@@ -115,18 +117,44 @@ plain_math = njit({inner})
 inline = njit(inline="always", {inner})
 
 
-@plain_math
+{gate}
+
+
+@vector_math
 def silu_slope(z):
-    share = one / (one + real(math.exp(-z)))
+    share = gate(z)
     return share * (one + z * (one - share))
 '''
+
+#: `1 / (1 + exp(-z))`. In single precision half of one plus tanh(z / 2), as a quotient of polynomials that is exact to
+#: the last bits (the coefficients are those of the Eigen library): a loop with it becomes vector instructions, a loop
+#: that calls `exp` does not.
+_GATE = {
+    "float32": """@vector_math
+def gate(z):
+    x = min(max(real(0.5) * z, real(-7.9)), real(7.9))
+    s = x * x
+    p = real(-2.76076847742355e-16) * s + real(2.00018790482477e-13)
+    p = p * s + real(-8.60467152213735e-11)
+    p = p * s + real(5.12229709037114e-08)
+    p = p * s + real(1.48572235717979e-05)
+    p = p * s + real(6.37261928875436e-04)
+    p = p * s + real(4.89352455891786e-03)
+    q = real(1.19825839466702e-06) * s + real(1.18534705686654e-04)
+    q = q * s + real(2.26843463243900e-03)
+    q = q * s + real(4.89352518554385e-03)
+    return real(0.5) + real(0.5) * (x * p / q)""",
+    "float64": """@plain_math
+def gate(z):
+    return one / (one + math.exp(-z))""",
+}
 
 
 def kernel_source(spec: KernelSpec, is_cached: bool) -> str:
     """The text of a Python module whose function `advance` is the compiled loop."""
     at = places(spec)
     real = {"float32": "f4", "float64": "f8"}[spec.dtype]
-    parts = [_HEADER.format(spec=spec, real=real, dtype=spec.dtype, inner=_INNER)]
+    parts = [_HEADER.format(spec=spec, real=real, dtype=spec.dtype, inner=_INNER, gate=_GATE[spec.dtype])]
     parts += [_with_decorator("inline", scalar_function) for scalar_function in _INLINE]
     parts += [_with_decorator("plain_math", scalar_function) for scalar_function in _SCALAR_FUNCTIONS]
     lines = [
@@ -152,7 +180,7 @@ def _prepare(spec: KernelSpec, at: Places) -> Lines:
         f"for d in range({spec.n_dense}):",
         "    x = float(dense_RD[row, d])",
         "    is_here = math.isfinite(x)",
-        "    x = (x - scale_3D[1, d]) * inverse_D[d] if is_here else 0.0",
+        "    x = (x - scale_6D[1, d]) * inverse_D[d] if is_here else 0.0",
         f"    a[{at.dense} + d] = real(min(max(x, -clip), clip))",
         f"    a[{at.marks} + d] = zero if is_here else one",
         "    n_missing += 0 if is_here else 1",
@@ -166,12 +194,14 @@ def _prepare(spec: KernelSpec, at: Places) -> Lines:
         "return n_missing",
     ]
     arguments = (
-        "row, dense_RD, category_RC, p, a, scale_3D, inverse_D, size_C, table_C, bias_C, table_row_C, bias_row_C"
+        "row, dense_RD, category_RC, p, a, scale_6D, inverse_D, size_C, table_C, bias_C, table_row_C, bias_row_C"
     )
     return function(f"prepare({arguments}, clip, n_raw)", body)
 
 
 def _read_embeddings(spec: KernelSpec, at: Places) -> Lines:
+    if not spec.n_embedded:
+        return []
     return [
         f"for c in range({spec.n_categories}):",
         f"    for e in range({spec.embedding_dim}):",
@@ -195,7 +225,7 @@ def _take_labels(spec: KernelSpec) -> Lines:
         "        if has_label_T[t]:",
         "            seen_K[k0 + int(label)] = True",
         "    elif is_scaled_T[t]:",
-        "        ratio, shift = take_label(scale_3T, unit_3T, t, label, memory_rows)",
+        "        ratio, shift = take_label(scale_6T, unit_3T, t, label, memory_rows)",
         "        if ratio != 1.0 or shift != 0.0:",
         "            for k in range(k0, k1):",
         f"                for j in range({width}):",
@@ -214,7 +244,7 @@ def _take_labels(spec: KernelSpec) -> Lines:
         "return is_any",
     ]
     arguments = (
-        "n, labels_NT, p, scale_3T, unit_3T, seen_K, has_label_T, column_T, code_T, is_scaled_T, first_raw_T, size_C, "
+        "n, labels_NT, p, scale_6T, unit_3T, seen_K, has_label_T, column_T, code_T, is_scaled_T, first_raw_T, size_C, "
         "bias_C, head_places, memory_rows"
     )
     return ["", "", "@plain_math", f"def take_labels({arguments}):", *indented(body)]
@@ -223,21 +253,23 @@ def _take_labels(spec: KernelSpec) -> Lines:
 def _advance(spec: KernelSpec, at: Places, is_cached: bool) -> Lines:
     """`advance`: the loop. Returns steps taken, steps skipped, and the first operation whose row does not exist."""
     prepare = (
-        "prepare(row, dense_RD, category_RC, p, a, scale_3D, inverse_D, size_C, table_C, bias_C, table_row_C, "
+        "prepare(row, dense_RD, category_RC, p, a, scale_6D, inverse_D, size_C, table_C, bias_C, table_row_C, "
         "bias_row_C, clip, n_raw)"
     )
     take_labels = (
-        "take_labels(n, labels_NT, p, scale_3T, unit_3T, seen_K, has_label_T, column_T, code_T, is_scaled_T, "
+        "take_labels(n, labels_NT, p, scale_6T, unit_3T, seen_K, has_label_T, column_T, code_T, is_scaled_T, "
         "first_raw_T, size_C, bias_C, head_places, memory_rows)"
     )
     body: Lines = [
         "clip, memory_rows, clip_norm, clip_task_norm = limits[0], limits[1], limits[2], limits[3]",
-        "average_share = limits[4]",
+        "average_share, cap = limits[4], limits[5]",
         "scales_heads, wants_after, wants_gradients = wants[0], wants[1], wants[2]",
         "heads, marks, biases = head_places[0], head_places[1], head_places[2]",
         "n_tasks, n_raw = len(column_T), len(raw_K)",
         f"slopes = {at.n_scratch} + n_tasks * {at.n_block}",
+        "steps = slopes + n_raw",
         "n_taken = n_skipped = done = n_missing = 0",
+        "learned = -1",
         "ready = -1  # the row whose trunk outputs, by the parameters as they are, lie in `a`",
         "for n in range(len(row_N)):",
         "    row = row_N[n]",
@@ -247,15 +279,17 @@ def _advance(spec: KernelSpec, at: Places, is_cached: bool) -> Lines:
         "    counts[1 if is_learn else 0] += 1",
         "    # A row is taken in when it is predicted; rows learned beyond those predicted came without.",
         "    if not is_learn or counts[1] > counts[0]:",
-        "        take_inputs(dense_RD, row, is_scaled_D, scale_3D, inverse_D, memory_rows)",
+        "        take_inputs(dense_RD, row, is_scaled_D, scale_6D, inverse_D, memory_rows)",
         "        ready = -1",
+        "    if is_learn:",
+        "        learned += 1",
+        f"        if not {take_labels}:",
+        "            n_skipped += 1",
+        "            continue",
         "    if row != ready:",
         f"        n_missing = {prepare}",
         "        forward_trunk(p, a, n_missing)",
         "        ready = row",
-        f"    if is_learn and not {take_labels}:",
-        "        n_skipped += 1",
-        "        continue",
         *indented(_heads_and_losses(at)),
         "    if not is_learn:",
         *indented(_publish(), 2),
@@ -295,15 +329,16 @@ def _for_each_task(at: Places) -> Lines:
     ]
 
 
-_HEAD = "p0, a0, k0, k1, heads, marks, biases, slopes"
+_HEAD = "p0, a0, k0, k1, heads, marks, biases, slopes, steps"
 
 
 def _heads_and_losses(at: Places) -> Lines:
     """Raw outputs; for a LEARN, of the labelled tasks, with losses and the gradients into the trunk."""
     return [
         "square = 0.0  # of the gradient's norm; infinite where a loss is not finite",
+        "promise = room = 0.0  # what the heads' steps promise to take of the losses; the losses",
         "if is_learn:",
-        f"    for j in range({at.trunk[-1].n_out}):",
+        f"    for j in range({at.trunk[-1].n_out if at.trunk else 0}):",
         f"        a[{at.into_shared} + j] = zero",
         *_for_each_task(at),
         "    if is_learn and not has_label_T[t]:",
@@ -316,10 +351,14 @@ def _heads_and_losses(at: Places) -> Lines:
         "        loss_T[t] = task_loss(",
         "            code_T[t], label, raw_K, slope_K, seen_K, k0, k1, loss_T3[t], class_weight_K",
         "        )",
+        "        mixing_LT[learned, t] = mixing_loss(code_T[t], label, raw_K, seen_K, k0, k1)",
         "        if math.isfinite(loss_T[t]):",
         "            factor = weights_T[column] if scales_heads else 1.0",
-        f"            found = backward_head(p, a, {_HEAD}, slope_K, weights_T[column], clip_task_norm)",
+        f"            found, promised = backward_head(p, s0, a, {_HEAD}, slope_K, weights_T[column], clip_task_norm, "
+        "loss_T[t], cap, n_steps_G[2 + t], hyper)",
         "            square += factor * factor * found",
+        "            promise += factor * promised",
+        "            room += loss_T[t] * max(weights_T[column], factor)",
         "        else:",
         "            square = np.inf",
     ]
@@ -342,6 +381,7 @@ def _update(spec: KernelSpec, at: Places) -> Lines:
     return [
         "norm = math.sqrt(square)",
         "scale = 1.0 if norm <= clip_norm else clip_norm / norm",
+        *_cap(spec),
         "rate, correction = pace(0, n_steps_G, hyper)",
         "update_trunk(p, s0, s1, a, n_missing, scale, rate, correction, hyper)",
         "rate, correction = pace(1, n_steps_G, hyper)",
@@ -372,14 +412,30 @@ def _update(spec: KernelSpec, at: Places) -> Lines:
     ]
 
 
+def _cap(spec: KernelSpec) -> Lines:
+    """A step promises, to first order, at most `cap` times the loss."""
+    if spec.optimizer == "sgd":
+        return ["scale = min(scale, cap * room / max(hyper[0] * square, 1e-300))"]
+    if spec.optimizer == "factored":
+        return [
+            "promise += direct_trunk(s0, a, n_steps_G[0], hyper)",
+            "scale = min(scale, cap * room / max(promise, 1e-300))",
+        ]
+    return []
+
+
 def _pace(spec: KernelSpec) -> Lines:
-    """`pace`: count a step of a group of parameters; its rate, and Adam's correction of the squares."""
+    """`pace`: count a step of a group of parameters; its rate, and what else its formula reads: Adam's correction of the
+    squares, or how many steps there were.
+    """
     body = ["n_steps_G[group] += 1"]
     if spec.optimizer == "adam":
         body += [
             "n = float(n_steps_G[group])",
             "return hyper[0] / (1.0 - hyper[2] ** n), 1.0 / math.sqrt(1.0 - hyper[3] ** n)",
         ]
+    elif spec.optimizer == "factored":
+        body += ["return hyper[0], float(n_steps_G[group])"]
     else:
         body += ["return hyper[0], 1.0"]
     return ["", "", "@plain_math", "def pace(group, n_steps_G, hyper):", *indented(body)]

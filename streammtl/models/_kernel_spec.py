@@ -13,14 +13,21 @@ import itertools
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-OptimizerKind: TypeAlias = Literal["sgd", "momentum", "adam", "adagrad", "rmsprop"]
+OptimizerKind: TypeAlias = Literal["sgd", "momentum", "adam", "adagrad", "rmsprop", "factored"]
 Activation: TypeAlias = Literal["relu", "silu"]
 
 #: Every tensor starts on a multiple of 64 bytes: whole cache lines for whole vectors.
 _ALIGNMENT = 16
 
 #: Arrays that an optimizer keeps beside each parameter.
-N_SLOTS: dict[OptimizerKind, int] = {"sgd": 0, "momentum": 1, "adagrad": 1, "rmsprop": 1, "adam": 2}
+N_SLOTS: dict[OptimizerKind, int] = {
+    "sgd": 0,
+    "momentum": 1,
+    "adagrad": 1,
+    "rmsprop": 1,
+    "adam": 2,
+    "factored": 1,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +45,18 @@ class KernelSpec:
 
     @property
     def n_embedded(self) -> int:
-        """Embeddings of all columns side by side."""
-        return self.n_categories * self.embedding_dim
+        """Embeddings of all columns side by side; none where no hidden layer reads them."""
+        return self.n_categories * self.embedding_dim if self.hidden else 0
+
+    @property
+    def n_shared(self) -> int:
+        """H, width of the last shared layer; 0 for a linear model, which has none."""
+        return self.hidden[-1] if self.hidden else 0
 
     @property
     def n_last_hidden(self) -> int:
         """Width of the layer that the raw outputs read."""
-        return self.head_hidden[-1] if self.head_hidden else self.hidden[-1]
+        return self.head_hidden[-1] if self.head_hidden else self.n_shared
 
     @property
     def head_width(self) -> int:
@@ -57,7 +69,7 @@ class KernelSpec:
 
         Weight decay counts as a move; it compiles as `momentum`.
         """
-        return self.optimizer in ("sgd", "adagrad")
+        return self.optimizer in ("sgd", "adagrad", "factored")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +88,8 @@ class Dense:
     h: int  # output
     dz: int  # gradient at z
     dx: int  # gradient at x
+    x_step: int = 0  # by the `factored` optimizer: direction of a step is the outer product of these two
+    g_step: int = 0
     is_private: bool = False
     reads_shared: bool = False  # private, with its input in the shared part
 
@@ -104,6 +118,7 @@ class Places:
     n_block: int  # scratch per task; it begins with the task's gradient at the last shared layer's output
     private_output: int  # in the block: the last private layer's output, then the dense values
     into_last: int  # in the block: gradient at the last hidden layer's output
+    x_step: int  # in the block: direction of a head's step, as a layer's
 
 
 class _Space:
@@ -128,28 +143,33 @@ def aligned_size(size: int) -> int:
 def places(spec: KernelSpec) -> Places:
     """Where everything lies."""
     values, scratch = _Space(), _Space()
+    is_factored = spec.optimizer == "factored"
     n_inputs = 2 * spec.n_dense + spec.n_embedded
-    shared = scratch.take(spec.hidden[-1])
+    shared = scratch.take(spec.n_shared)
     dense = scratch.take(spec.n_dense, aligned=False)
     embedded = scratch.take(spec.n_embedded, aligned=False)
     marks = scratch.take(spec.n_dense, aligned=False)
     # The gradient at the trunk's input is wanted for the embeddings only, and written for them only.
     into_input = scratch.take(n_inputs)
-    into_shared = scratch.take(spec.hidden[-1])
-    trunk = _layers((n_inputs, *spec.hidden), values, scratch, dense, shared, into_input)
-    trunk[-1] = replace(trunk[-1], dz=into_shared)
+    into_shared = scratch.take(spec.n_shared)
+    trunk: list[Dense] = []
+    if spec.hidden:
+        trunk = _layers((n_inputs, *spec.hidden), values, scratch, dense, shared, into_input, is_factored)
+        trunk[-1] = replace(trunk[-1], dz=into_shared)
 
     own_values, block = _Space(), _Space()
-    into_last = block.take(spec.hidden[-1])
+    into_last = block.take(spec.n_shared)
+    # Behind the direction: the share of it that the cap leaves.
+    x_step = block.take(spec.head_width + 1 if is_factored else 0)
     output = 0
     private: list[Dense] = []
     if spec.head_hidden:
         output = block.take(spec.n_last_hidden)
         block.take(spec.n_dense, aligned=False)
-        widths = (spec.hidden[-1], *spec.head_hidden)
+        widths = (spec.n_shared, *spec.head_hidden)
         private = [
             replace(layer, is_private=True, reads_shared=number == 0)
-            for number, layer in enumerate(_layers(widths, own_values, block, shared, output, 0))
+            for number, layer in enumerate(_layers(widths, own_values, block, shared, output, 0, False))
         ]
         into_last = private[-1].dz
     return Places(
@@ -167,16 +187,21 @@ def places(spec: KernelSpec) -> Places:
         n_block=aligned_size(block.used),
         private_output=output,
         into_last=into_last,
+        x_step=x_step,
     )
 
 
-def _layers(widths: tuple[int, ...], values: _Space, scratch: _Space, x: int, last_h: int, dx: int) -> list[Dense]:
+def _layers(
+    widths: tuple[int, ...], values: _Space, scratch: _Space, x: int, last_h: int, dx: int, has_steps: bool
+) -> list[Dense]:
     """Layers of these widths; the first reads `x` and writes the gradient `dx`, the last writes `last_h`."""
     layers: list[Dense] = []
     for number, (n_in, n_out) in enumerate(itertools.pairwise(widths)):
         h = last_h if number == len(widths) - 2 else scratch.take(n_out)
         weight, bias = values.take(n_in * n_out), values.take(n_out)
-        layers.append(Dense(n_in, n_out, weight, bias, x, scratch.take(n_out), h, scratch.take(n_out), dx))
+        z, dz = scratch.take(n_out), scratch.take(n_out)
+        x_step, g_step = (scratch.take(size) for size in ((n_in, n_out) if has_steps else (0, 0)))
+        layers.append(Dense(n_in, n_out, weight, bias, x, z, h, dz, dx, x_step, g_step))
         x, dx = h, layers[-1].dz
     return layers
 
@@ -200,6 +225,6 @@ def table_places(spec: KernelSpec, n_tasks: int, n_raw: int, table_sizes: tuple[
     heads = values.take(n_raw * spec.head_width)
     marks = values.take(n_raw * spec.n_dense)
     biases = values.take(n_raw)
-    tables = tuple(values.take(size * spec.embedding_dim) for size in table_sizes)
+    tables = tuple(values.take(size * spec.embedding_dim if spec.hidden else 0) for size in table_sizes)
     category_biases = tuple(values.take(size * n_raw) for size in table_sizes)
     return TablePlaces(heads, marks, biases, tables, category_biases, values.used)

@@ -53,6 +53,11 @@ class Parameters:
                 item = flat.itemsize
                 yield name, np.lib.stride_tricks.as_strided(flat[start:], shape, (stride * item, item))
 
+    def has_shape_of(self, other: Parameters) -> bool:
+        """Whether the other has the same parameters, of the same shapes."""
+        shapes = {name: view.shape for name, view in self.named.items()}
+        return shapes == {name: view.shape for name, view in other.named.items()}
+
     def state(self) -> State:
         """Everything by name."""
         slots = {str(s): dict(_copies(self._views(self.slots[s]))) for s in range(self._n_slots)}
@@ -99,6 +104,8 @@ def _named_places(
         for column, size, start in zip(layout.category_names, layout.table_sizes, tables.bias_C, strict=True):
             yield f"{head}/categories/{column}", start + first, (size, n_own), n_raw
         first += n_own
+    if not spec.hidden:
+        return  # nothing would read them
     for column, size, start in zip(layout.category_names, layout.table_sizes, tables.table_C, strict=True):
         yield f"embeddings/{column}", start, (size, spec.embedding_dim), spec.embedding_dim
 

@@ -20,9 +20,9 @@ class Statistics:
 
     def __init__(self, layout: RowLayout, tasks: tuple[Task, ...]) -> None:
         self.counts: Ints = np.zeros(2, dtype=np.int64)  # rows predicted, rows learned
-        self.scale_3D: Floats = np.zeros((3, layout.n_dense))  # count, mean, sum of squared deviations
+        self.scale_6D: Floats = np.zeros((6, layout.n_dense))  # count, mean, sum of squared deviations; of the block
         self.inverse_D: Floats = np.ones(layout.n_dense)  # 1 / deviation
-        self.scale_3T: Floats = np.zeros((3, len(tasks)))
+        self.scale_6T: Floats = np.zeros((6, len(tasks)))
         self.unit_3T: Floats = np.zeros((3, len(tasks)))  # mean, scale, 1 once there was a deviation
         self.unit_3T[1] = 1.0
         self.seen_K: Bools = np.concatenate([np.full(task.n_raw, not task.hides_unseen) for task in tasks])
@@ -33,34 +33,39 @@ class Statistics:
     @property
     def arrays(self) -> tuple[Any, ...]:
         """The kernel's arguments from `counts` to `seen_K`."""
-        return self.counts, self.scale_3D, self.inverse_D, self.scale_3T, self.unit_3T, self.seen_K
+        return self.counts, self.scale_6D, self.inverse_D, self.scale_6T, self.unit_3T, self.seen_K
 
     @property
     def has_spread(self) -> dict[str, bool]:
         """By task name; False for a scaled task whose labels have all been the same so far."""
         return {task.name: not task.is_scaled or self.unit_3T[2, t] > 0.0 for t, task in enumerate(self._tasks)}
 
+    def copy_from(self, other: Statistics) -> None:
+        """Become as the other is, of the same features and tasks."""
+        for own, value in zip(self.arrays, other.arrays, strict=True):
+            own[...] = value
+
     def state(self) -> State:
         """Copies, tasks by name."""
         tasks = {
             task.name: {
-                "scale": self.scale_3T[:, t].copy(),
+                "scale": self.scale_6T[:, t].copy(),
                 "unit": self.unit_3T[:, t].copy(),
                 "seen": self.seen_K[self._raw[task.name]].copy(),
             }
             for t, task in enumerate(self._tasks)
         }
-        return {"counts": self.counts.copy(), "inputs": self.scale_3D.copy(), "tasks": tasks}
+        return {"counts": self.counts.copy(), "inputs": self.scale_6D.copy(), "tasks": tasks}
 
     def load(self, state: State) -> None:
         """Take over a `state`."""
         self.counts[...] = state["counts"]
-        self.scale_3D[...] = state["inputs"]
+        self.scale_6D[...] = state["inputs"]
         for d in range(len(self.inverse_D)):
-            known = deviation(self.scale_3D, d)
+            known = deviation(self.scale_6D, d)
             self.inverse_D[d] = 1.0 / known if known > 0.0 else 1.0
         for t, task in enumerate(self._tasks):
             own = state["tasks"][task.name]
-            self.scale_3T[:, t] = own["scale"]
+            self.scale_6T[:, t] = own["scale"]
             self.unit_3T[:, t] = own["unit"]
             self.seen_K[self._raw[task.name]] = own["seen"]

@@ -17,7 +17,7 @@ from streammtl.weighting.base import Needs
 class Segment:
     """Losses and label counts since the last `take`."""
 
-    def __init__(self, n_tasks: int, needs: Needs) -> None:
+    def __init__(self, n_tasks: int, needs: Needs = Needs.LOSSES) -> None:
         self._has_after = Needs.LOSSES_AFTER in needs
         self._n_tasks = n_tasks
         self._clear()

@@ -32,9 +32,10 @@ if TYPE_CHECKING:
 class Twin(torch.nn.Module):
     """The network as a module, beside everything that it needs to learn row by row."""
 
-    def __init__(self, config: Mlp.Config, layout: RowLayout, tasks: tuple[Task, ...], spec: KernelSpec) -> None:
+    def __init__(self, network: Network) -> None:
         super().__init__()
-        self._config, self._layout, self._tasks, self._spec = config, layout, tasks, spec
+        layout, tasks, spec = network.layout, network.tasks, network.spec
+        self._config, self._layout, self._tasks, self._spec = network.plan, layout, tasks, spec
         self._plain = Parameters(spec, layout, {task.name: task.n_raw for task in tasks}, seed=0)
         self._names = list(self._plain.named)
         self.statistics = Statistics(layout, tasks)
@@ -75,7 +76,7 @@ class Twin(torch.nn.Module):
         """Dense columns standardised and clipped, 0 where missing, and the marks that say so."""
         x_BD = dense_BD.double()
         is_missing_BD = ~torch.isfinite(x_BD)
-        mean_D = torch.from_numpy(self.statistics.scale_3D[1])
+        mean_D = torch.from_numpy(self.statistics.scale_6D[1])
         x_BD = (x_BD - mean_D) * torch.from_numpy(self.statistics.inverse_D)
         x_BD = x_BD.clamp(-self._config.clip_input, self._config.clip_input).masked_fill(is_missing_BD, 0.0)
         dtype = getattr(torch, self._config.dtype)
@@ -119,7 +120,7 @@ class Twin(torch.nn.Module):
     def _take_inputs(self, dense_D: Floats32) -> None:
         known = self.statistics
         scaled_D = np.array(self._layout.dense_is_scaled, dtype=bool)
-        take_inputs(dense_D[None], 0, scaled_D, known.scale_3D, known.inverse_D, self._config.memory_rows)
+        take_inputs(dense_D[None], 0, scaled_D, known.scale_6D, known.inverse_D, self._config.memory_rows)
 
     def learn(
         self, dense_D: Floats32, category_C: Ints32, labels_T: Floats, weights_T: Floats, apply_to: ApplyTo = "trunk"
@@ -140,7 +141,7 @@ class Twin(torch.nn.Module):
             known.seen_K[first + int(label)] = True
         if not task.is_scaled:
             return
-        ratio, shift = take_label(known.scale_3T, known.unit_3T, t, label, self._config.memory_rows)
+        ratio, shift = take_label(known.scale_6T, known.unit_3T, t, label, self._config.memory_rows)
         correct = np.vectorize(corrected, otypes=[np.float64])
         for name, view in self._plain.named.items():
             owner, _, rest = name.rpartition("/")

@@ -1,26 +1,37 @@
-"""The per-event network: an optimizer step on every LEARN, in a compiled kernel.
+"""The per-event model: a mixture of networks that take an optimizer step on every LEARN, in compiled kernels.
 
-Shape suffixes as in `streammtl.types`; K raw outputs of all tasks side by side, G groups of parameters that count
-their own steps.
+Shape suffixes as in `streammtl.types`; K raw outputs of all tasks side by side, E experts.
 """
 
 from __future__ import annotations
 
-import itertools
-import math
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, final
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Literal, final
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from streammtl.errors import ConfigError
-from streammtl.models._kernel_math import LOSS_CODES
-from streammtl.models._kernel_spec import Activation, KernelSpec, OptimizerKind, places
-from streammtl.models._mlp_parameters import Parameters, aligned_zeros
+from streammtl.models._experts import (
+    AnyExpert,
+    Expert,
+    LabelMemory,
+    Lot,
+    MemoryExpert,
+    NetworkExpert,
+    SharedExpert,
+    SingleExpert,
+    Width,
+)
+from streammtl.models._kernel_spec import Activation
+from streammtl.models._mlp_bins import QuantileBins
 from streammtl.models._mlp_statistics import Statistics
-from streammtl.models._segment import GradientAverages, Segment
+from streammtl.models._mixture import Mixture
+from streammtl.models._network import Network, NetworkPlan
+from streammtl.models._revival import Revival
+from streammtl.models._segment import Segment
 from streammtl.models.base import Model, Strides
-from streammtl.models.optimizers import AdaGrad, Adam, AnyOptimizer, RmsProp, Sgd
+from streammtl.models.optimizers import Factored, Sgd
 from streammtl.tasks.base import Task
 from streammtl.types import Floats, Ops, RowLayout, Signals, State
 from streammtl.weighting.base import ApplyTo, Needs
@@ -28,22 +39,30 @@ from streammtl.weighting.base import ApplyTo, Needs
 if TYPE_CHECKING:
     from streammtl.models._torch_mlp import Twin
 
-_Width: TypeAlias = Annotated[int, Field(ge=1, le=8192)]
-
-#: The gradients behind the Gram matrix remember about this many LEARN operations.
-_GRADIENT_MEMORY_ROWS = 256
+#: Two whose rates fall, the one steady and the other fast; and one at a high rate for ever, on the bins of the values.
+DEFAULT_EXPERTS: tuple[AnyExpert, ...] = (
+    NetworkExpert(optimizer=Factored(rate=0.04)),
+    NetworkExpert(optimizer=Factored(rate=0.15)),
+    NetworkExpert(optimizer=Sgd(rate=0.1), bins=True, hidden=(64,), embedding_dim=4),
+)
 
 
 @final
 class Mlp(Model):
-    """A multi-layer perceptron shared by all tasks, with a head per task, that takes a step on every LEARN.
+    """Multi-layer perceptrons shared by all tasks, with a head per task, that take a step on every LEARN, and a mixture.
 
     **Order.** One compiled loop executes PREDICT and LEARN in record order. What was learned from one label is in the
     next prediction.
 
+    **Experts.** Which step size suits depends on the stream, the task, and the hour. So several networks learn side by
+    side, each with an optimizer and a rate of its own, and each task mixes their predictions by how well each did
+    lately: `share_e ~ exp(-sharpness S_e)`, `S_e <- decay S_e + loss_e`. Losses are those of the predictions made just
+    before each label was learned. The first expert leads: the weighting reads its losses.
+
     **Inputs.** Dense columns, standardised by running statistics where the layout says so, clipped, missing ones 0
-    beside a mark that says so; an embedding per categorical column. A row enters the statistics when it is predicted,
-    labelled or not, before it is standardised. (Rows learned without ever having been predicted enter when learned.)
+    beside a mark that says so; an embedding per categorical column; for experts with `bins` also one per dense column,
+    of the quantiles that its value lies between. A row enters the statistics when it is predicted, labelled or not,
+    before it is standardised. (Rows learned without ever having been predicted enter when learned.)
 
     **Heads.** Each raw output is linear in the last hidden layer *and* in the dense inputs, plus a bias per category:
     a linear model that needs no hidden layer, and a network for the rest (as in Cheng et al., Wide & Deep Learning
@@ -53,6 +72,12 @@ class Mlp(Model):
     layer's output, and with `apply_to="all"` that of its head too. A task without a label contributes nothing, and
     neither its head nor the head's optimizer moves.
 
+    **The cap.** A step of `sgd` or `factored` promises, to first order, to take away some loss: step times gradient.
+    It is shortened where it promises more than `cap` times the loss there is, for each head by itself and then for the
+    whole. With plain gradient descent and `cap: 1` that is the step size of Polyak, as a bound (Loizou, Vaswani,
+    Laradji, Lacoste-Julien, Stochastic Polyak Step-size for SGD, AISTATS 2021). So large rates do not diverge, and the
+    wild label of one task does not shorten the steps of the others, as clipping the norm of the whole does.
+
     **Regression.** Labels are standardised by running statistics, updated with each label before its loss. The units
     of the head follow in small jumps, and at each jump its last layer is corrected so that its function stays what it
     is (van Hasselt, Guez, Hessel, Mnih, Silver, Learning values across many orders of magnitude, NeurIPS 2016,
@@ -60,9 +85,10 @@ class Mlp(Model):
     to +-50.
 
     **Robustness.** A step whose loss or gradient is not finite is skipped and counted. Running statistics take in a
-    wild value as at most 100 standard deviations. Parameters and outputs stay finite.
+    wild value as at most 100 standard deviations, and start anew where recent values are 100 times as narrow. A network
+    that can learn no more is replaced by a copy of a healthy one, and counted (`insights`).
 
-    **Speed.** The kernel is compiled for the widths, the tasks' kinds and the optimizer, when the model is built; this
+    **Speed.** Kernels are compiled for the widths, the tasks' kinds and the optimizer, when the model is built; this
     takes some seconds the first time on a machine, after that it is read from a folder below the user's home.
 
     >>> import numpy as np
@@ -83,26 +109,43 @@ class Mlp(Model):
     """
 
     class Config(Model.Config):
-        """Settings of the per-event network."""
+        """Settings of the per-event model."""
 
         kind: Literal["mlp"] = "mlp"
-        hidden: tuple[_Width, ...] = Field(
+        hidden: tuple[Width, ...] = Field(
             default=(64, 64), min_length=1, max_length=16, description="Widths of the shared layers."
         )
-        head_hidden: tuple[_Width, ...] = Field(
+        head_hidden: tuple[Width, ...] = Field(
             default=(), max_length=16, description="Widths of the hidden layers of each head; none by default."
         )
         activation: Activation = Field(
-            default="relu", description="What follows each hidden layer: max(x, 0), or x / (1 + exp(-x))."
+            default="silu", description="What follows each hidden layer: max(x, 0), or x / (1 + exp(-x))."
         )
         embedding_dim: int = Field(
             default=8, ge=1, le=1024, description="Width of the embedding of each categorical column."
         )
-        optimizer: AnyOptimizer = Field(
-            default=Sgd(rate=0.02), description="How a gradient becomes a step: sgd, adam, adagrad or rmsprop."
+        experts: tuple[AnyExpert, ...] = Field(
+            default=DEFAULT_EXPERTS,
+            min_length=1,
+            max_length=32,
+            description="What learns side by side; the first must be a shared network, and leads.",
+        )
+        decay: float = Field(
+            default=0.995, gt=0.0, lt=1.0, description="What each label leaves of the losses by which experts mix."
+        )
+        sharpness: float = Field(
+            default=0.5, ge=0.0, le=100.0, description="How much a better expert counts for; 0: all alike."
+        )
+        bins: int = Field(
+            default=16, ge=2, le=64, description="Parts into which quantiles divide a column, for experts with bins."
+        )
+        cap: float | None = Field(
+            default=1.0,
+            gt=0.0,
+            description="The share of the loss that a step of sgd or factored may promise to take away; null: any.",
         )
         clip_norm: float | None = Field(
-            default=10.0, gt=0.0, description="Largest norm of the gradient of all parameters together; null: no limit."
+            default=None, gt=0.0, description="Largest norm of the gradient of all parameters together; null: no limit."
         )
         clip_task_norm: float | None = Field(
             default=None,
@@ -125,6 +168,14 @@ class Mlp(Model):
             default="float32", description="Precision of the parameters; float64 takes about twice the time."
         )
 
+        @field_validator("experts")
+        @classmethod
+        def _check_leader(cls, experts: tuple[AnyExpert, ...]) -> tuple[AnyExpert, ...]:
+            first = experts[0]
+            if not (isinstance(first, NetworkExpert) and first.scope == "shared" and first.hidden != ()):
+                raise ValueError("the first expert must be a shared network with a hidden layer: the weighting reads it")
+            return experts
+
     def __init__(
         self,
         config: Mlp.Config,
@@ -134,203 +185,181 @@ class Mlp(Model):
         apply_to: ApplyTo = "trunk",
         seed: int = 0,
     ) -> None:
-        from streammtl.models._kernel_build import build_kernel
-
         if not tasks:
             raise ConfigError("a model needs at least one task; found none under tasks")
-        by_name = sorted(range(len(tasks)), key=lambda t: tasks[t].name)
+        self._columns = tuple(sorted(range(len(tasks)), key=lambda t: tasks[t].name))
         self._config, self._layout, self._tasks = config, layout, tasks
-        #: In the kernel's order, by name: so the order of the configuration decides no rounding.
-        self._sorted_tasks = tuple(tasks[t] for t in by_name)
-        self._spec = kernel_spec(config, layout)
-        self._advance = build_kernel(self._spec)
-        #: The first raw output of each, and the number of all of them.
-        self._first_raw_T = [0, *itertools.accumulate(task.n_raw for task in self._sorted_tasks)]
-        n_raw_by_name = {task.name: task.n_raw for task in self._sorted_tasks}
-        self._parameters = Parameters(self._spec, layout, n_raw_by_name, seed)
+        #: In the kernels' order, by name: so the order of the configuration decides no rounding.
+        self._sorted_tasks = tuple(tasks[t] for t in self._columns)
         self._statistics = Statistics(layout, self._sorted_tasks)
         self._segment = Segment(len(tasks), needs)
-        self._averages: GradientAverages | None = None
-        n_averaged = 0
-        if Needs.GRAMIAN in needs:
-            last = places(self._spec).trunk[-1]
-            n_averaged = last.n_in * last.n_out
-            self._averages = GradientAverages(len(tasks), n_averaged, math.exp(-1.0 / _GRADIENT_MEMORY_ROWS))
-        self._no_averages_TW = np.zeros((len(tasks), 0))
-        self._n_no_averages_T = np.zeros(len(tasks), dtype=np.int64)
-        wants = [apply_to == "all", Needs.LOSSES_AFTER in needs, Needs.GRAMIAN in needs]
-        self._constants = (
-            np.array(layout.dense_is_scaled, dtype=bool),
-            *_of_tasks(self._sorted_tasks, by_name, self._first_raw_T),
-            *_of_tables(layout, self._parameters),
-            *_of_settings(config),
-            np.array(wants),
-            _loss_parameters(self._sorted_tasks),
+        has_bins = layout.n_dense > 0 and any(isinstance(e, NetworkExpert) and e.bins for e in config.experts)
+        self._bins = QuantileBins(layout, config.bins) if has_bins else None
+        self._experts: list[Expert] = []
+        for settings, name in zip(config.experts, expert_names(config.experts), strict=True):
+            self._experts.append(self._expert(settings, name, needs, apply_to, seed))
+        names = tuple(expert.name for expert in self._experts)
+        self._mixture = Mixture(names, self._sorted_tasks, config.decay, config.sharpness)
+        self._revival = Revival(self._experts, seed)
+        first_raw, n_raw = {}, 0
+        for task in self._sorted_tasks:
+            first_raw[task.name] = n_raw
+            n_raw += task.n_raw
+        self._n_raw = n_raw
+        self._published = [(task, slice(first_raw[task.name], first_raw[task.name] + task.n_raw)) for task in tasks]
+
+    def _expert(self, settings: AnyExpert, name: str, needs: Needs, apply_to: ApplyTo, seed: int) -> Expert:
+        n_columns = len(self._tasks)
+        if isinstance(settings, MemoryExpert):
+            return LabelMemory(name, settings, self._sorted_tasks, self._columns)
+        layout = self._layout if self._bins is None or not settings.bins else self._bins.layout
+        plan = network_plan(self._config, settings)
+        if settings.scope == "shared":
+            is_leader = not self._experts
+            own = needs if is_leader else Needs.LOSSES
+            network = Network(plan, layout, self._sorted_tasks, self._columns, own, apply_to, seed)
+            return SharedExpert(name, settings, network, self._segment if is_leader else Segment(n_columns))
+        networks = tuple(
+            Network(plan, layout, (task,), (column,), Needs.LOSSES, apply_to, seed)
+            for task, column in zip(self._sorted_tasks, self._columns, strict=True)
         )
-        self._class_weight_K = np.ones(self._first_raw_T[-1])
-        self._has_class_weights = any(task.kernel_loss().class_weight_K is not None for task in tasks)
-        raw_of = {task.name: slice(*self._first_raw_T[t : t + 2]) for t, task in enumerate(self._sorted_tasks)}
-        self._published = [(task, raw_of[task.name]) for task in tasks]
-        self._scratch = _scratch(self._spec, len(tasks), self._first_raw_T[-1])
+        return SingleExpert(name, settings, networks, n_columns)
 
     def advance(self, ops: Ops, weights_T: Floats) -> Strides:
         """Execute the operations in order; every step taken meanwhile uses these task weights."""
-        n_predicts = len(ops) - int(np.count_nonzero(ops.is_learn_N))
-        raw_PK = np.empty((n_predicts, self._first_raw_T[-1]))
-        parameters, segment, averages = self._parameters, self._segment, self._averages
-        n_taken, n_skipped, wrong = self._advance(
-            np.ascontiguousarray(ops.is_learn_N),
-            np.ascontiguousarray(ops.row_N),
-            np.ascontiguousarray(ops.labels_NT),
-            np.ascontiguousarray(ops.dense_RD),
-            np.ascontiguousarray(ops.category_RC),
-            np.ascontiguousarray(weights_T),
-            raw_PK,
-            parameters.value,
-            *parameters.slots,
-            parameters.n_steps_G,
-            *self._statistics.arrays,
-            segment.n_T,
-            segment.sum_T,
-            segment.after_T,
-            self._no_averages_TW if averages is None else averages.average_TW,
-            self._n_no_averages_T if averages is None else averages.n_T,
-            *self._constants,
-            self._class_weights(),
-            *self._scratch,
-        )
-        if wrong >= 0:
-            raise IndexError(f"operation {wrong} names row {ops.row_N[wrong]} of {len(ops.dense_RD)}")
-        return Strides(self._publish(raw_PK), n_taken, n_skipped)
+        weights_T = np.ascontiguousarray(weights_T)
+        raws, counts = [np.empty((0, self._n_raw))], Counter[str]()
+        start = 0
+        for stop in self._revival.stops(len(ops)):
+            raw_PK, taken, skipped = self._run(_contiguous(ops, start, stop), weights_T)
+            raws.append(raw_PK)
+            counts.update(taken=taken, skipped=skipped)
+            self._revival.look_after(stop - start)
+            start = stop
+        return Strides(self._publish(np.concatenate(raws)), counts["taken"], counts["skipped"])
 
-    def _class_weights(self) -> Floats:
-        """The weight of every class; of a task that discovers its classes it may come with a new class."""
-        if self._has_class_weights:
-            for t, task in enumerate(self._sorted_tasks):
-                weight_K = task.kernel_loss().class_weight_K
-                if weight_K is not None:
-                    self._class_weight_K[self._first_raw_T[t] : self._first_raw_T[t + 1]] = weight_K
-        return self._class_weight_K
+    def _run(self, ops: Ops, weights_T: Floats) -> tuple[Floats, int, int]:
+        n_learns = int(np.count_nonzero(ops.is_learn_N))
+        n_experts = len(self._experts)
+        raw_EPK = np.empty((n_experts, len(ops) - n_learns, self._n_raw))
+        mixing_ELT = np.full((n_experts, n_learns, len(self._tasks)), np.nan)
+        binned = ops if self._bins is None else self._bins.place(ops)
+        lot = Lot(ops, binned, weights_T, self._statistics)
+        all_steps = [
+            expert.advance(lot, raw_EPK[e], mixing_ELT[e]) for e, expert in enumerate(self._experts)
+        ]
+        self._revival.count(all_steps)
+        leader = self._experts[0]
+        assert isinstance(leader, SharedExpert)
+        self._statistics.copy_from(leader.statistics)
+        mixed_PK = raw_EPK[0] if n_experts == 1 else self._mixture.advance(ops.is_learn_N, raw_EPK, mixing_ELT)
+        return mixed_PK, all_steps[0].n_taken, all_steps[0].n_skipped
 
     def _publish(self, raw_PK: Floats) -> Floats:
         outputs = [task.publish(np.ascontiguousarray(raw_PK[:, here])) for task, here in self._published]
         return np.concatenate(outputs, axis=1)
 
     def take_signals(self) -> Signals:
-        """The signals of the steps taken since the last call, and start collecting anew."""
+        """The signals of the leader's steps since the last call, and start collecting anew."""
         has_spread = self._statistics.has_spread
         has_spread_T = np.array([has_spread[task.name] for task in self._tasks])
-        return self._segment.take(has_spread_T, None if self._averages is None else self._averages.gramian())
+        averages = self._experts[0].networks[0].averages
+        return self._segment.take(has_spread_T, None if averages is None else averages.gramian())
 
-    def to_torch(self) -> Twin:
-        """The same model in plain torch, with copies of the parameters and statistics: for reading, export, tests."""
+    def insights(self) -> dict[str, Any]:
+        """By task: each expert's share of the mixture and mean loss; what sharing gains; how many were revived.
+
+        `sharing` is 1 minus the loss of the leader divided by that of the first expert with a network per task: above
+        0 the tasks help each other, below they are in each other's way. It needs an expert with `scope: single`.
+        """
+        losses = self._mixture.losses()
+        leader = self._experts[0].name
+        single = next((expert.name for expert in self._experts if isinstance(expert, SingleExpert)), None)
+        sharing = {
+            task: 1.0 - by_expert[leader] / max(by_expert[single], 1e-12)
+            for task, by_expert in losses.items()
+            if single is not None and by_expert
+        }
+        found: dict[str, Any] = {"shares": self._mixture.shares(), "losses": losses, "revived": self._revival.revived}
+        return found | ({"sharing": sharing} if single is not None else {})
+
+    def to_torch(self, expert: int = 0) -> Twin:
+        """A shared expert's network in plain torch, with copies of the parameters and statistics."""
         from streammtl.models._torch_mlp import Twin
 
-        twin = Twin(self._config, self._layout, self._sorted_tasks, self._spec)
-        twin.load(self.state())
+        chosen = self._experts[expert]
+        if not isinstance(chosen, SharedExpert):
+            raise ConfigError(f"expert {expert} ({chosen.name}) is no shared network: it has no twin in torch")
+        twin = Twin(chosen.network)
+        twin.load({"network": chosen.network.state(), "statistics": self._statistics.state()})
         return twin
 
-    def from_torch(self, twin: Twin) -> None:
+    def from_torch(self, twin: Twin, expert: int = 0) -> None:
         """Take over the parameters of a twin; statistics and the optimizer's arrays stay."""
-        state = self._parameters.state()
-        self._parameters.load({**state, "values": twin.values()})
+        parameters = self._experts[expert].networks[0].parameters
+        parameters.load({**parameters.state(), "values": twin.values()})
 
     # -- state
 
     def state(self) -> State:
-        """Parameters, optimizer, running statistics, and the signals so far."""
+        """Networks with their optimizers, running statistics, the mixture, and the signals so far."""
         return {
-            "network": self._parameters.state(),
+            "experts": {expert.name: expert.state() for expert in self._experts},
             "statistics": self._statistics.state(),
+            "bins": {} if self._bins is None else self._bins.state(),
+            "mixture": self._mixture.state(),
+            "revival": self._revival.state(),
             "segment": self._segment.state(),
-            "gradients": {} if self._averages is None else self._averages.state(),
         }
 
     def load(self, state: State) -> None:
         """Take over a `state` of a model of the same configuration."""
-        self._parameters.load(state["network"])
+        for expert in self._experts:
+            expert.load(state["experts"][expert.name])
         self._statistics.load(state["statistics"])
+        if self._bins is not None:
+            self._bins.load(state["bins"])
+        self._mixture.load(state["mixture"])
+        self._revival.load(state["revival"])
         self._segment.load(state["segment"])
-        if self._averages is not None:
-            self._averages.load(state["gradients"])
 
 
-def kernel_spec(config: Mlp.Config, layout: RowLayout) -> KernelSpec:
-    """What the kernel of these settings is compiled for."""
-    return KernelSpec(
-        n_dense=layout.n_dense,
-        n_categories=layout.n_categories,
-        embedding_dim=config.embedding_dim,
-        hidden=config.hidden,
-        head_hidden=config.head_hidden,
+def expert_names(experts: tuple[AnyExpert, ...]) -> tuple[str, ...]:
+    """A name for each, told apart by a number where two have the same."""
+    titles = [expert.title for expert in experts]
+    names: list[str] = []
+    for title in titles:
+        n_before = sum(1 for other in titles[: len(names)] if other == title)
+        names.append(title if n_before == 0 else f"{title}-{n_before + 1}")
+    if len(set(names)) < len(names):
+        raise ConfigError(f"experts need names of their own; found {', '.join(names)}")
+    return tuple(names)
+
+
+def network_plan(config: Mlp.Config, expert: NetworkExpert) -> NetworkPlan:
+    """The settings of an expert's network: its own, and the model's for the rest."""
+    hidden = config.hidden if expert.hidden is None else expert.hidden
+    return NetworkPlan(
+        hidden=hidden,
+        head_hidden=config.head_hidden if hidden else (),
         activation=config.activation,
-        optimizer=_optimizer(config)[0],
+        embedding_dim=config.embedding_dim if expert.embedding_dim is None else expert.embedding_dim,
+        optimizer=expert.optimizer,
+        cap=config.cap,
+        clip_norm=config.clip_norm,
+        clip_task_norm=config.clip_task_norm,
+        clip_input=config.clip_input,
+        memory_rows=config.memory_rows,
         dtype=config.dtype,
     )
 
 
-def _optimizer(config: Mlp.Config) -> tuple[OptimizerKind, tuple[float, ...]]:
-    """The kernel's name of the optimizer, and its `hyper`: the rate, then what the formula of this kind reads."""
-    chosen = config.optimizer
-    match chosen:
-        case Sgd():
-            if chosen.momentum or chosen.weight_decay:
-                return "momentum", (chosen.rate, chosen.momentum, chosen.weight_decay)
-            return "sgd", (chosen.rate,)
-        case Adam():
-            return "adam", (chosen.rate, chosen.epsilon, chosen.beta1, chosen.beta2)
-        case AdaGrad():
-            return "adagrad", (chosen.rate, chosen.epsilon)
-        case RmsProp():
-            return "rmsprop", (chosen.rate, chosen.epsilon, chosen.decay)
-
-
-def _of_tasks(tasks: tuple[Task, ...], by_name: list[int], first_raw_T: list[int]) -> tuple[Any, ...]:
-    """The kernel's arguments from `column_T` to `first_raw_T`."""
-    return (
-        np.array(by_name, dtype=np.int64),
-        np.array([LOSS_CODES.index(task.kernel_loss().code) for task in tasks], dtype=np.int64),
-        np.array([task.is_scaled for task in tasks], dtype=bool),
-        np.array(first_raw_T, dtype=np.int64),
-    )
-
-
-def _loss_parameters(tasks: tuple[Task, ...]) -> Floats:
-    """The kernel's argument `loss_T3`."""
-    loss_T3 = np.zeros((len(tasks), 3))
-    for t, task in enumerate(tasks):
-        parameters = task.kernel_loss().parameters
-        loss_T3[t, : len(parameters)] = parameters
-    return loss_T3
-
-
-def _of_tables(layout: RowLayout, parameters: Parameters) -> tuple[Any, ...]:
-    """The kernel's arguments from `size_C` to `head_places`."""
-    places = parameters.places
-    return (
-        np.array(layout.table_sizes, dtype=np.int64),
-        np.array(places.table_C, dtype=np.int64),
-        np.array(places.bias_C, dtype=np.int64),
-        np.array([places.heads, places.marks, places.biases], dtype=np.int64),
-    )
-
-
-def _of_settings(config: Mlp.Config) -> tuple[Any, ...]:
-    """The kernel's arguments `limits` and `hyper`."""
-    clips = [math.inf if clip is None else clip for clip in (config.clip_norm, config.clip_task_norm)]
-    share = 1.0 - math.exp(-1.0 / _GRADIENT_MEMORY_ROWS)
-    return np.array([config.clip_input, config.memory_rows, *clips, share]), np.array(_optimizer(config)[1])
-
-
-def _scratch(spec: KernelSpec, n_tasks: int, n_raw: int) -> tuple[Any, ...]:
-    """The kernel's arguments from `a` to the end."""
-    at = places(spec)
-    return (
-        aligned_zeros(at.n_scratch + n_tasks * at.n_block + n_raw, spec.dtype),
-        np.zeros(n_raw),
-        np.zeros(n_raw),
-        np.zeros(n_tasks),
-        np.zeros(n_tasks, dtype=bool),
-        np.zeros(spec.n_categories, dtype=np.int64),
-        np.zeros(spec.n_categories, dtype=np.int64),
+def _contiguous(ops: Ops, start: int, stop: int) -> Ops:
+    part = slice(start, stop)
+    return Ops(
+        np.ascontiguousarray(ops.is_learn_N[part]),
+        np.ascontiguousarray(ops.row_N[part]),
+        np.ascontiguousarray(ops.labels_NT[part]),
+        np.ascontiguousarray(ops.dense_RD),
+        np.ascontiguousarray(ops.category_RC),
     )

@@ -137,3 +137,30 @@ def _expand_kind(value: Any) -> Any:
 AnyOptimizer: TypeAlias = Annotated[
     Annotated[Sgd | Adam | AdaGrad | RmsProp, Field(discriminator="kind")], BeforeValidator(_expand_kind)
 ]
+
+
+@final
+class Factored(Settings):
+    """AdaGrad for layers that learn from one row at a time, at the price of plain gradient descent.
+
+    The gradient of a weight matrix is then an outer product `x g^T`, input times gradient at the output. AdaGrad keeps
+    a sum of squares per weight; this keeps one per input, `r = sum x^2`, and one per output, `c = sum g^2`, and takes
+    `sum (x_i g_j)^2` for `r_i c_j / t`, which it is on average where inputs and gradients vary independently:
+
+        P -= a sqrt(t) u v^T,  u = x / (sqrt(r) + eps),  v = g / (sqrt(c) + eps),  t the number of steps so far
+
+    Where they do not (an outlier is large in both) such a step can be too long: the model's `cap` shortens it. Biases
+    and rows of tables, which stand alone, take AdaGrad's step. As in Shazeer, Stern, Adafactor, ICML 2018, the second
+    moments are factored; unlike there they are sums, so rates fall as the stream goes on, and they are those of the two
+    factors, not marginals of their product.
+    """
+
+    kind: Literal["factored"] = "factored"
+    rate: float = Field(default=0.06, gt=0.0, le=10.0, description="Step size.")
+    epsilon: _Epsilon = 1e-10
+
+
+#: A setting that holds one of the optimizers of the compiled network.
+KernelOptimizer: TypeAlias = Annotated[
+    Annotated[Sgd | Adam | AdaGrad | RmsProp | Factored, Field(discriminator="kind")], BeforeValidator(_expand_kind)
+]

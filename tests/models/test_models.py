@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from streammtl.component import members
 from streammtl.models.base import Model
+from streammtl.models._experts import MemoryExpert, NetworkExpert
 from streammtl.models.mlp import Mlp
 from streammtl.models.optimizers import AdaGrad, Adam, AnyOptimizer, RmsProp, Sgd
 from streammtl.models.shared_bottom import SharedBottom
@@ -32,7 +33,16 @@ VARIANTS: list[Model.Config] = [
     *DEFAULTS,
     SharedBottom.Config(rows_per_step=1, hidden=(16,), activation="silu"),
     SharedBottom.Config(rows_per_step=5, hidden=(8, 8), head_hidden=(8,), clip_task_norm=0.1, embedding_dim=3),
-    Mlp.Config(hidden=(9,), head_hidden=(8, 5), activation="silu", clip_task_norm=0.1, optimizer=Adam()),
+    Mlp.Config(
+        hidden=(9,),
+        head_hidden=(8, 5),
+        clip_task_norm=0.1,
+        experts=(
+            NetworkExpert(optimizer=Adam()),
+            NetworkExpert(optimizer=Sgd(rate=0.05), scope="single", bins=True, hidden=(), weights="equal"),
+            MemoryExpert(decay=0.8),
+        ),
+    ),
 ]
 
 

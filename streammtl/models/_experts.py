@@ -1,0 +1,237 @@
+"""The experts of the `mlp` model: networks, for all tasks together or one for each, and a memory of the labels.
+
+Shape suffixes as in `streammtl.types`; K raw outputs of all tasks side by side.
+"""
+
+from __future__ import annotations
+
+import itertools
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypeAlias, final
+
+import numpy as np
+from pydantic import Field
+
+from streammtl.component import Settings
+from streammtl.models._kernel_math import LOSS_CODES
+from streammtl.models._mlp_statistics import Statistics
+from streammtl.models._network import Network, Steps
+from streammtl.models._segment import Segment
+from streammtl.models.optimizers import KernelOptimizer, Sgd
+from streammtl.tasks.base import Task
+from streammtl.types import Bools, Floats, Ints, Ops, State
+
+Width: TypeAlias = Annotated[int, Field(ge=1, le=8192)]
+_Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9_.-]+$")]
+
+
+class NetworkExpert(Settings):
+    """Settings of an expert that is a network, or one network per task."""
+
+    kind: Literal["network"] = "network"
+    name: _Name | None = Field(default=None, description="Default: made of the settings, as sgd-0.012.")
+    optimizer: KernelOptimizer = Field(
+        default=Sgd(rate=0.012),
+        description="How a gradient becomes a step: sgd, factored, adagrad, adam or rmsprop.",
+    )
+    hidden: Annotated[tuple[Width, ...], Field(max_length=16)] | None = Field(
+        default=None, description="Widths of the shared layers; [] is a linear model. Default: the model's."
+    )
+    embedding_dim: int | None = Field(
+        default=None, ge=1, le=1024, description="Width of each embedding. Default: the model's."
+    )
+    scope: Literal["shared", "single"] = Field(
+        default="shared",
+        description="shared: one network for all tasks. single: one for each task, which shows what sharing gains.",
+    )
+    bins: bool = Field(
+        default=False, description="Whether it also reads, per dense column, between which quantiles the value lies."
+    )
+    weights: Literal["adaptive", "equal"] = Field(
+        default="adaptive", description="The weighting's task weights, or 1 for every task."
+    )
+
+    @property
+    def title(self) -> str:
+        """The name, or one made of the settings."""
+        if self.name is not None:
+            return self.name
+        words = [self.optimizer.kind, f"{self.optimizer.rate:g}"]
+        words += ["linear"] if self.hidden == () else []
+        words += ["bins"] if self.bins else []
+        words += ["single"] if self.scope == "single" else []
+        words += ["equal"] if self.weights == "equal" else []
+        return "-".join(words)
+
+
+class MemoryExpert(Settings):
+    """Settings of the expert that looks at no feature: it predicts a decayed mean of the labels."""
+
+    kind: Literal["memory"] = "memory"
+    name: _Name | None = Field(default=None, description="Default: made of the settings, as memory-0.5.")
+    decay: float = Field(
+        default=0.5, ge=0.0, lt=1.0, description="How much of the past each label leaves; 0: the last label again."
+    )
+
+    @property
+    def title(self) -> str:
+        """The name, or one made of the settings."""
+        return self.name or f"memory-{self.decay:g}"
+
+
+AnyExpert: TypeAlias = Annotated[NetworkExpert | MemoryExpert, Field(discriminator="kind")]
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """Operations for the experts, and what is the same for all of them."""
+
+    ops: Ops
+    binned: Ops  # the same, with bins behind the categories; where no expert wants them the operations as they are
+    weights_T: Floats
+    statistics: Statistics  # as before the operations
+
+
+class Expert(ABC):
+    """Predicts and learns as its settings say, by itself."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @property
+    def networks(self) -> tuple[Network, ...]:
+        """The networks that it consists of."""
+        return ()
+
+    @abstractmethod
+    def advance(self, lot: Lot, raw_PK: Floats, mixing_LT: Floats) -> Steps:
+        """Execute the operations; write raw outputs and, of each LEARN, the losses that weigh it (see `Network`)."""
+
+    @abstractmethod
+    def state(self) -> State:
+        """What it has learned."""
+
+    @abstractmethod
+    def load(self, state: State) -> None:
+        """Take over a `state`."""
+
+
+@final
+class SharedExpert(Expert):
+    """One network for all tasks.
+
+    Every shared expert sees the same running scales, so they are kept once, by the model: each runs on a copy of what
+    they were before the operations, and the leader's copy is what they are afterwards.
+    """
+
+    def __init__(self, name: str, settings: NetworkExpert, network: Network, segment: Segment) -> None:
+        super().__init__(name)
+        self.network, self.segment = network, segment
+        self.statistics = Statistics(network.layout, network.tasks)
+        self._uses_bins, self._is_equal = settings.bins, settings.weights == "equal"
+
+    @property
+    def networks(self) -> tuple[Network, ...]:
+        """The one."""
+        return (self.network,)
+
+    def advance(self, lot: Lot, raw_PK: Floats, mixing_LT: Floats) -> Steps:
+        """Execute the operations."""
+        self.statistics.copy_from(lot.statistics)
+        weights_T = np.ones_like(lot.weights_T) if self._is_equal else lot.weights_T
+        ops = lot.binned if self._uses_bins else lot.ops
+        return self.network.advance(ops, weights_T, self.statistics, self.segment, raw_PK, mixing_LT)
+
+    def state(self) -> State:
+        """Of the network; scales and signals are the model's."""
+        return self.network.state()
+
+    def load(self, state: State) -> None:
+        """Take over a `state`."""
+        self.network.load(state)
+
+
+@final
+class SingleExpert(Expert):
+    """A network for each task, which knows of no other task."""
+
+    def __init__(self, name: str, settings: NetworkExpert, networks: tuple[Network, ...], n_columns: int) -> None:
+        super().__init__(name)
+        self._networks = networks
+        self._uses_bins = settings.bins
+        self._statistics = [Statistics(network.layout, network.tasks) for network in networks]
+        self._segments = [Segment(n_columns) for _ in networks]
+
+    @property
+    def networks(self) -> tuple[Network, ...]:
+        """One per task."""
+        return self._networks
+
+    def advance(self, lot: Lot, raw_PK: Floats, mixing_LT: Floats) -> Steps:
+        """Execute the operations; steps are those of all tasks together."""
+        ops, k0, taken, skipped = lot.binned if self._uses_bins else lot.ops, 0, 0, 0
+        ones_T = np.ones_like(lot.weights_T)
+        for t, network in enumerate(self._networks):
+            n_raw = network.first_raw_T[-1]
+            own_PK, own_L1 = np.empty((len(raw_PK), n_raw)), np.full((len(mixing_LT), 1), np.nan)
+            steps = network.advance(ops, ones_T, self._statistics[t], self._segments[t], own_PK, own_L1)
+            raw_PK[:, k0 : k0 + n_raw] = own_PK
+            mixing_LT[:, t] = own_L1[:, 0]
+            k0, taken = k0 + n_raw, taken + steps.n_taken
+            # An operation without a label of this task is none that was skipped.
+            skipped += int(np.count_nonzero(np.isfinite(own_L1))) - steps.n_taken
+        return Steps(taken, skipped)
+
+    def state(self) -> State:
+        """Of each network, with scales of its own."""
+        parts = zip(self._networks, self._statistics, strict=True)
+        return {n.tasks[0].name: {"network": n.state(), "statistics": s.state()} for n, s in parts}
+
+    def load(self, state: State) -> None:
+        """Take over a `state`."""
+        for network, statistics in zip(self._networks, self._statistics, strict=True):
+            own = state[network.tasks[0].name]
+            network.load(own["network"])
+            statistics.load(own["statistics"])
+
+
+@final
+class LabelMemory(Expert):
+    """A decayed mean of the labels, of classes and yes or no their decayed frequency."""
+
+    def __init__(self, name: str, settings: MemoryExpert, tasks: tuple[Task, ...], columns: tuple[int, ...]) -> None:
+        from streammtl.models._kernel_build import build_passes
+
+        super().__init__(name)
+        self._remember: Any = build_passes().remember
+        self._decay = settings.decay
+        self._tasks = tasks
+        self._first_raw_T: Ints = np.array([0, *itertools.accumulate(task.n_raw for task in tasks)])
+        self._column_T: Ints = np.array(columns, dtype=np.int64)
+        self._code_T: Ints = np.array([LOSS_CODES.index(task.kernel_loss().code) for task in tasks], dtype=np.int64)
+        self._sum_K: Floats = np.zeros(self._first_raw_T[-1])
+        self._total_4T: Floats = np.zeros((4, len(tasks)))
+        self._seen_K: Bools = np.concatenate([np.full(task.n_raw, not task.hides_unseen) for task in tasks])
+
+    def advance(self, lot: Lot, raw_PK: Floats, mixing_LT: Floats) -> Steps:
+        """Execute the operations."""
+        tables = (self._column_T, self._code_T, self._first_raw_T)
+        state = (self._sum_K, self._total_4T, self._seen_K)
+        self._remember(lot.ops.is_learn_N, lot.ops.labels_NT, *tables, self._decay, *state, raw_PK, mixing_LT)
+        return Steps(0, 0)
+
+    def state(self) -> State:
+        """Sums and counts, tasks by name."""
+        parts = {}
+        for t, task in enumerate(self._tasks):
+            here = slice(self._first_raw_T[t], self._first_raw_T[t + 1])
+            own = {"sum": self._sum_K[here], "total": self._total_4T[:, t], "seen": self._seen_K[here]}
+            parts[task.name] = {name: value.copy() for name, value in own.items()}
+        return parts
+
+    def load(self, state: State) -> None:
+        """Take over a `state`."""
+        for t, task in enumerate(self._tasks):
+            here, own = slice(self._first_raw_T[t], self._first_raw_T[t + 1]), state[task.name]
+            self._sum_K[here], self._total_4T[:, t], self._seen_K[here] = own["sum"], own["total"], own["seen"]

@@ -1,0 +1,73 @@
+"""Bins of dense columns for the experts of the `mlp` model that read them; see `streammtl.models._quantiles`.
+
+Shape suffixes as in `streammtl.types`; S values of a sample, Q edges.
+"""
+
+from __future__ import annotations
+
+from typing import Any, final
+
+import numpy as np
+
+from streammtl.models._quantiles import SAMPLE_SIZE
+from streammtl.types import Floats32, Ints, Ops, RowLayout, State
+
+
+@final
+class QuantileBins:
+    """Adds to each row, behind its categories, the bins of its dense values."""
+
+    def __init__(self, layout: RowLayout, n_parts: int) -> None:
+        from streammtl.models._kernel_build import build_passes
+
+        self._place: Any = build_passes().place_in_bins
+        n_edges = n_parts - 1
+        self.layout = RowLayout(
+            layout.dense_names,
+            layout.dense_is_scaled,
+            (*layout.category_names, *(f"bin of {name}" for name in layout.dense_names)),
+            # 0 for what is missing, then one between any two edges and one on each.
+            (*layout.table_sizes, *(2 * n_edges + 2 for _ in layout.dense_names)),
+        )
+        self._counts: Ints = np.zeros(2, dtype=np.int64)  # rows predicted, rows learned
+        self._n_D: Ints = np.zeros(layout.n_dense, dtype=np.int64)
+        self._sample_DS: Floats32 = np.zeros((layout.n_dense, SAMPLE_SIZE), dtype=np.float32)
+        self.edge_DQ: Floats32 = np.full((layout.n_dense, n_edges), np.inf, dtype=np.float32)
+
+    def place(self, ops: Ops) -> Ops:
+        """The operations on rows that hold the bins too; samples and edges move on."""
+        n_ops = len(ops)
+        place_N = np.empty(n_ops, dtype=np.int64)
+        dense_ND = np.empty((n_ops, ops.dense_RD.shape[1]), dtype=np.float32)
+        category_NB = np.empty((n_ops, len(self.layout.table_sizes)), dtype=np.int32)
+        wrong = self._place(
+            ops.is_learn_N,
+            ops.row_N,
+            ops.dense_RD,
+            ops.category_RC,
+            self._counts,
+            self._n_D,
+            self._sample_DS,
+            self.edge_DQ,
+            place_N,
+            dense_ND,
+            category_NB,
+        )
+        if wrong >= 0:
+            raise IndexError(f"operation {wrong} names row {ops.row_N[wrong]} of {len(ops.dense_RD)}")
+        return Ops(ops.is_learn_N, place_N, ops.labels_NT, dense_ND, category_NB)
+
+    def state(self) -> State:
+        """Samples and edges."""
+        arrays = {"counts": self._counts, "n": self._n_D, "sample": self._sample_DS, "edges": self.edge_DQ}
+        return {name: array.copy() for name, array in arrays.items()}
+
+    def load(self, state: State) -> None:
+        """Take over a `state`."""
+        for name, array in (
+            ("counts", self._counts),
+            ("n", self._n_D),
+            ("sample", self._sample_DS),
+            ("edges", self.edge_DQ),
+        ):
+            array[...] = state[name]
