@@ -12,7 +12,8 @@ import types
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
-from operator import or_
+from itertools import compress
+from operator import itemgetter, or_
 from typing import Any, NamedTuple, Union, get_args, get_origin
 
 import msgspec
@@ -128,12 +129,47 @@ def is_present(value: Any) -> bool:
 
 def presence(column_N: Sequence[Any]) -> Bools:
     """`is_present` of each value."""
-    kinds = set(map(type, column_N))
-    if (kinds == {str} and "" not in column_N) or kinds.isdisjoint({str, float, type(None)}):
+    places, _ = present(column_N)
+    if len(places) == len(column_N):
         return np.ones(len(column_N), dtype=np.bool_)
-    if kinds <= {float, type(None)}:
-        return np.isfinite(np.array(column_N, dtype=np.float64))
-    return np.fromiter(map(is_present, column_N), dtype=np.bool_, count=len(column_N))
+    is_there_N = np.zeros(len(column_N), dtype=np.bool_)
+    is_there_N[np.array(places, dtype=np.int64)] = True
+    return is_there_N
+
+
+def present(column_N: Sequence[Any]) -> tuple[Sequence[int], Sequence[Any]]:
+    """The places of the values that are something (see `is_present`), increasing, and those values."""
+    n_missing = column_N.count(None)
+    if n_missing == len(column_N):
+        return (), ()
+    places: Sequence[int] = range(len(column_N))
+    values = column_N
+    if n_missing:
+        places = [place for place, value in enumerate(column_N) if value is not None]
+        values = take(column_N, places)
+    if all_present(values):
+        return places, values
+    is_something = list(map(is_present, values))
+    return list(compress(places, is_something)), list(compress(values, is_something))
+
+
+def all_present(values: Sequence[Any]) -> bool:
+    """Is every one of these values something? None of them is None."""
+    kinds = set(map(type, values))
+    if str in kinds and "" in values:
+        return False
+    if float not in kinds:
+        return True
+    return kinds == {float} and bool(np.isfinite(np.array(values, dtype=np.float64)).all())
+
+
+def take(column: Sequence[Any], places: Sequence[int]) -> Sequence[Any]:
+    """The values at increasing places."""
+    if len(places) == len(column):
+        return column
+    if len(places) < 2:
+        return [column[place] for place in places]
+    return itemgetter(*places)(column)
 
 
 def parts_of(wire_type: Any) -> tuple[Any, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Sequence
 from typing import Any, final
@@ -51,15 +52,28 @@ class JsonReader:
         kept: list[int] = []
         faults: list[Fault] = []
         for start in range(0, len(values), _CHUNK):
-            rows = self._decode_each(values[start : start + _CHUNK], start, kept, faults)
+            rows = self._decode_chunk(values[start : start + _CHUNK], start, kept, faults)
             parts = zip(*map(msgspec.structs.astuple, rows), strict=True)
             for column, part in zip(columns.values(), parts, strict=False):  # no part at all where no row is good
                 column.extend(part)
         row_N = np.array(kept, dtype=np.int64)
         return Columns(self._unnest(columns), row_N, faults, self._count_unknown(values, offset_N, row_N))
 
-    def _decode_each(self, values: Sequence[Any], start: int, kept: list[int], faults: list[Fault]) -> list[Any]:
+    def _decode_chunk(self, values: Sequence[Any], start: int, kept: list[int], faults: list[Fault]) -> list[Any]:
         """The structs of the good documents; their places go to `kept`, those of the others to `faults`."""
+        rows: list[Any] = []
+        with contextlib.suppress(msgspec.DecodeError, UnicodeError, RecursionError, TypeError):
+            sizes = set(map(len, values))
+            if min(sizes) > 0 and max(sizes) <= self._plain_bytes:
+                rows.extend(map(self._decode, values))  # the structs before the first bad document stay in the list
+        n_rows = len(rows)
+        kept.extend(range(start, start + n_rows))
+        if n_rows < len(values):
+            rows += self._decode_each(values[n_rows:], start + n_rows, kept, faults)
+        return rows
+
+    def _decode_each(self, values: Sequence[Any], start: int, kept: list[int], faults: list[Fault]) -> list[Any]:
+        """`_decode_chunk` one by one, from the first document on that is unusual in any way."""
         rows: list[Any] = []
         decode, plain_bytes = self._decode, self._plain_bytes
         for index, value in enumerate(values, start):
