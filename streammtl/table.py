@@ -1,12 +1,12 @@
-"""Documents that all have the same fields, kept as columns, and written as JSON without making the documents.
+"""Documents that all have the same fields, kept as columns and made only when somebody looks.
 
 Shape suffixes: N documents.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any, TypeAlias, final, overload
 
 import msgspec
@@ -15,26 +15,38 @@ import numpy.typing as npt
 
 from streammtl.types import Ints
 
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A column whose values are among a few: `options[index_N[n]]` is the value of document n."""
-
-    options: Sequence[str]
-    index_N: Ints
-
-    def tolist(self) -> list[str]:
-        """The values."""
-        return [self.options[index] for index in self.index_N.tolist()]
-
-
 #: One field of all documents: its values, or the fields of the object that it holds.
 Column: TypeAlias = "Mapping[str, Column] | Sequence[Any] | npt.NDArray[Any] | Choice"
+
+#: Documents that are in memory as structs at the same time: few enough to stay in the processor's cache.
+_CHUNK = 256
+
+
+@final
+class Choice:
+    """A column whose values are among a few texts: that of document n is `options[index_N[n]]`.
+
+    >>> Choice(["a", "b"], np.array([0, 1, 1])).values(slice(1, 3))
+    ['b', 'b']
+    """
+
+    def __init__(self, options: Sequence[str], index_N: Ints | npt.NDArray[np.integer]) -> None:
+        self._options = np.array(options, dtype=object)
+        self._index_N = index_N
+
+    def __len__(self) -> int:
+        """N."""
+        return len(self._index_N)
+
+    def values(self, part: slice) -> list[str]:
+        """The texts of some documents."""
+        values: list[str] = self._options[self._index_N[part]].tolist()
+        return values
 
 
 @final
 class Table(Sequence[dict[str, Any]]):
-    """A sequence of N documents with the same fields in the same order; a document is made when it is asked for.
+    """A sequence of N documents with the same fields in the same order; they are made when one is asked for.
 
     >>> table = Table({"id": ["a", "b"], "fraud": {"probability": np.array([0.5, np.nan])}})
     >>> table[0]
@@ -45,7 +57,7 @@ class Table(Sequence[dict[str, Any]]):
     """
 
     def __init__(self, columns: Mapping[str, Column]) -> None:
-        """Columns have a value for each document; no object is without a field."""
+        """All columns have N values."""
         self._columns = columns
         self._documents: list[dict[str, Any]] | None = None
 
@@ -54,14 +66,14 @@ class Table(Sequence[dict[str, Any]]):
         column: Any = self._columns
         while isinstance(column, Mapping):
             column = next(iter(column.values()))
-        return len(column.index_N if isinstance(column, Choice) else column)
+        return len(column)
 
     @overload
     def __getitem__(self, index: int) -> dict[str, Any]: ...
     @overload
     def __getitem__(self, index: slice) -> list[dict[str, Any]]: ...
     def __getitem__(self, index: int | slice) -> dict[str, Any] | list[dict[str, Any]]:
-        """The document, or the documents."""
+        """A document, or some."""
         return self._made()[index]
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
@@ -73,53 +85,38 @@ class Table(Sequence[dict[str, Any]]):
 
         Raises what the encoder raises for a value that has no form in JSON.
         """
-        leaves: list[tuple[bytes, Any]] = []
-        end = _find_leaves(self._columns, b"", leaves, encoder) + b"\n"
-        n, step = len(self), 2 * len(leaves)
-        pieces = [b""] * (n * step + 1)
-        for place, (text, column) in enumerate(leaves):
-            pieces[2 * place : -1 : step] = [text if place else end + text] * n
-            pieces[2 * place + 1 :: step] = _encoded(column, encoder)
-        if n:
-            pieces[0], pieces[-1] = leaves[0][0], end
-        return b"".join(pieces)
+        parts = (slice(start, start + _CHUNK) for start in range(0, len(self), _CHUNK))
+        return b"".join([encoder.encode_lines(_rows(self._columns, part, _maker_of_structs)) for part in parts])
 
     def _made(self) -> list[dict[str, Any]]:
         if self._documents is None:
-            self._documents = _values(self._columns)
+            self._documents = _rows(self._columns, slice(None), _maker_of_dictionaries)
         return self._documents
 
 
-def _values(column: Any) -> list[Any]:
+#: Makes an object of the values of its fields.
+_Maker: TypeAlias = Callable[..., Any]
+
+
+def _rows(column: Any, part: slice, maker: Callable[[tuple[str, ...]], _Maker]) -> list[Any]:
+    """The values of a column, or the objects that its fields make."""
     if isinstance(column, Mapping):
-        rows = zip(*map(_values, column.values()), strict=True)
-        return [dict(zip(column, row, strict=True)) for row in rows]
-    if isinstance(column, np.ndarray | Choice):
-        return column.tolist()
-    return list(column)
-
-
-def _find_leaves(
-    columns: Mapping[str, Column], text: bytes, leaves: list[tuple[bytes, Any]], encoder: msgspec.json.Encoder
-) -> bytes:
-    """Collect the columns of values, each with the text that stands before its values; the text after the last."""
-    text += b"{"
-    for name, column in columns.items():
-        text += encoder.encode(name) + b":"
-        if isinstance(column, Mapping):
-            text = _find_leaves(column, text, leaves, encoder)
-        else:
-            leaves.append((text, column))
-            text = b""
-        text += b","
-    return text[:-1] + b"}"
-
-
-def _encoded(column: Any, encoder: msgspec.json.Encoder) -> list[bytes]:
-    """The JSON of each value."""
+        return list(map(maker(tuple(column)), *(_rows(inner, part, maker) for inner in column.values())))
     if isinstance(column, Choice):
-        options = np.array([encoder.encode(option) for option in column.options], dtype=object)
-        values: list[bytes] = options[column.index_N].tolist()
-        return values
-    # JSON has no line feed within a value: in text it is written as an escape.
-    return encoder.encode_lines(column.tolist() if isinstance(column, np.ndarray) else column).split(b"\n")[:-1]
+        return column.values(part)
+    values = column[part]
+    return values.tolist() if isinstance(values, np.ndarray) else values
+
+
+def _maker_of_dictionaries(names: tuple[str, ...]) -> _Maker:
+    return lambda *values: dict(zip(names, values, strict=True))
+
+
+@cache
+def _maker_of_structs(names: tuple[str, ...]) -> _Maker:
+    """A struct is made and written faster than a dictionary, to the same JSON."""
+    attributes = {f"f{place}": name for place, name in enumerate(names)}
+    try:
+        return msgspec.defstruct("Object", [(attribute, Any) for attribute in attributes], rename=attributes, gc=False)
+    except ValueError:  # a name with quotation marks, backslashes or control characters
+        return _maker_of_dictionaries(names)
