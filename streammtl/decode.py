@@ -20,7 +20,7 @@ from streammtl.schema import Schema
 from streammtl.tasks.base import Task
 from streammtl.times import read_times
 from streammtl.types import Bools, Floats, Ints, Records, Role, RowLayout, Turn
-from streammtl.wire import REASONS, Columns, WirePlan, presence, present, take
+from streammtl.wire import REASONS, Columns, WirePlan, listed, presence, present, take, values_at
 from streammtl.wire_json import JsonReader
 from streammtl.wire_rows import RowReader
 
@@ -85,8 +85,7 @@ class Decoder:
         is_event_N = self._find_events(draft, has_label_N, records.roles)
 
         event_N = np.flatnonzero(is_event_N & draft.is_good_N)
-        places = event_N.tolist()
-        columns = {field: take(draft.columns[field], places) for field in self._feature_fields}
+        columns = {field: values_at(draft.columns[field], event_N) for field in self._feature_fields}
         dense_ED, category_EC, problems = self.encoder.encode(columns, time_s_N[event_N])
         for row, detail in problems:
             draft.reject(int(event_N[row]), "bad_feature", detail)
@@ -103,7 +102,7 @@ class Decoder:
             labels_NT=labels_NT,
             partitions=records.partitions,
             rejected=draft.rejected(),
-            entities=None if self._schema.entity is None else _as_texts(draft.columns[self._schema.entity]),
+            entities=None if self._schema.entity is None else _as_texts(listed(draft.columns[self._schema.entity])),
             n_unknown_fields=draft.n_unknown_fields,
         )
         return turn if draft.is_good_N.all() else _without_rejected(turn, draft.is_good_N, draft.is_good_N[event_N])
@@ -120,7 +119,7 @@ class Decoder:
         if name is None:
             places = zip(draft.partition_N.tolist(), draft.offset_N.tolist(), strict=True)
             return [f"{draft.partitions[partition]}@{offset}" for partition, offset in places]
-        ids = _as_texts(draft.columns[name])
+        ids = _as_texts(listed(draft.columns[name]))
         if "" in ids:
             for index, text in enumerate(ids):
                 if not text:
@@ -131,7 +130,7 @@ class Decoder:
         name = self._schema.time
         if name is None:
             return np.full(len(draft), np.nan)
-        time_s_N, problems = read_times(draft.columns[name], self._schema.time_unit)
+        time_s_N, problems = read_times(listed(draft.columns[name]), self._schema.time_unit)
         for index, detail in problems:
             draft.reject(index, "bad_time", detail)
         for index in np.flatnonzero(np.isnan(time_s_N)).tolist():
@@ -144,7 +143,7 @@ class Decoder:
         is_event_N = np.asarray(role_N == Role.EVENTS)
         mixed_N = np.flatnonzero(role_N == Role.MIXED)
         if self._schema.record is not None:
-            said = take(draft.columns[self._schema.record], mixed_N.tolist())
+            said = take(listed(draft.columns[self._schema.record]), mixed_N)
             is_event_N[mixed_N] = [one == "event" for one in said]
             if said.count("event") + said.count("label") < len(said):
                 self._check_record(draft, mixed_N, said)
@@ -192,8 +191,8 @@ class Decoder:
 class _Found:
     """The values of a field that are something: where they are, M of N records, and what they are."""
 
-    def __init__(self, places: Sequence[int], values: Sequence[Any]) -> None:
-        self.place_M: Ints = np.array(places, dtype=np.int64)
+    def __init__(self, place_M: Ints, values: Sequence[Any]) -> None:
+        self.place_M = place_M
         self._values = values
 
     def where(self, is_good_N: Bools) -> tuple[Ints, Sequence[Any]]:
@@ -201,7 +200,7 @@ class _Found:
         is_good_M = is_good_N[self.place_M]
         if is_good_M.all():
             return self.place_M, self._values
-        return self.place_M[is_good_M], take(self._values, np.flatnonzero(is_good_M).tolist())
+        return self.place_M[is_good_M], take(self._values, np.flatnonzero(is_good_M))
 
 
 def _plan(schema: Schema, features: tuple[Feature, ...], tasks: tuple[Task, ...]) -> WirePlan:
@@ -239,7 +238,7 @@ def _roles(roles: tuple[Role, ...], draft: Draft) -> Ints:
 
 
 def _without_rejected(turn: Turn, is_good_N: Bools, is_good_E: Bools) -> Turn:
-    places = np.flatnonzero(is_good_N).tolist()
+    places = np.flatnonzero(is_good_N)
     return replace(
         turn,
         ids=list(take(turn.ids, places)),

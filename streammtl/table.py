@@ -104,8 +104,7 @@ def _rows(column: Any, part: slice, maker: Callable[[tuple[str, ...]], _Maker]) 
         return list(map(maker(tuple(column)), *(_rows(inner, part, maker) for inner in column.values())))
     if isinstance(column, Choice):
         return column.values(part)
-    values = column[part]
-    return values.tolist() if isinstance(values, np.ndarray) else values
+    return list(column[part].tolist() if isinstance(column, np.ndarray) else column[part])
 
 
 def _maker_of_dictionaries(names: tuple[str, ...]) -> _Maker:

@@ -12,12 +12,16 @@ import numpy as np
 
 from streammtl.types import Ints
 from streammtl.wire import MAX_DEPTH, UNKNOWN_EVERY, Columns, Fault, WirePlan, explain
+from streammtl.wire_scan import Scanner
 
 #: A text (ended or not), or a bracket: what is needed to tell how deep a document is nested.
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
 
 #: Documents whose structs live at the same time: few enough to stay in the processor's cache.
 _CHUNK = 256
+
+#: Fewer documents at once are not worth the compiled reader.
+_SCANNED_FROM = 256
 
 _KEYS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -45,9 +49,14 @@ class JsonReader:
         self._names = list(record_types)
         self._known = frozenset(record_types)
         self._decode = msgspec.json.Decoder(_struct("Record", record_types)).decode
+        self._scanner = None if plan.labels_field is not None else Scanner(record_types, max_record_bytes)
 
     def read(self, values: Sequence[Any], offset_N: Ints) -> Columns:
         """The columns of the documents that can be read."""
+        scanned = self._scanner.read(values) if self._scanner and len(values) >= _SCANNED_FROM else None
+        if scanned is not None:
+            row_N = np.arange(len(values))
+            return Columns(scanned, row_N, [], self._count_unknown(values, offset_N, row_N))
         columns: dict[str, list[Any]] = {name: [] for name in self._names}
         kept: list[int] = []
         faults: list[Fault] = []

@@ -27,7 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 #: Third-party modules, and standard ones with a price, with the only places that may import them.
 CONFINED: dict[str, tuple[str, ...]] = {
     "click": ("streammtl/run/",),
-    "numba": ("streammtl/models/",),
+    "numba": ("streammtl/models/", "streammtl/wire_scan.py"),
     "pyarrow": ("streammtl/sources/parquet.py", "streammtl/sinks/parquet.py"),
     "rich": ("streammtl/run/",),
     "river": ("streammtl/drift/", "streammtl/metrics/", "streammtl/testing/", "simulators/"),
