@@ -27,6 +27,10 @@ from streammtl.wire_rows import RowReader
 __all__ = ["REASONS", "Decoder", "Schema"]
 
 
+#: What the field that says what a record is may say.
+_IS_EVENT = {"event": True, "label": False}
+
+
 @final
 class Decoder:
     """Decodes records by a schema. What it returns depends on the records and their order alone, never on the polls.
@@ -75,7 +79,6 @@ class Decoder:
     def decode(self, records: Records) -> Turn:
         """The columns of all records that can be used, in record order, and the rejected ones."""
         draft = Draft(self._read(records), records)
-        _reject_empty(draft)
         ids = self._find_ids(draft)
         time_s_N = self._find_times(draft)
         labels = [_Found(*present(draft.columns[field])) for field in self._label_fields]
@@ -117,10 +120,12 @@ class Decoder:
     def _find_ids(self, draft: Draft) -> list[str]:
         name = self._schema.id
         if name is None:
+            _reject_empty(draft)
             places = zip(draft.partition_N.tolist(), draft.offset_N.tolist(), strict=True)
             return [f"{draft.partitions[partition]}@{offset}" for partition, offset in places]
         ids = _as_texts(listed(draft.columns[name]))
-        if "" in ids:
+        if "" in ids:  # a record that has an id is not empty
+            _reject_empty(draft)
             for index, text in enumerate(ids):
                 if not text:
                     draft.reject(index, "missing_id", f"no id in the field {name!r} (schema.id)")
@@ -144,8 +149,10 @@ class Decoder:
         mixed_N = np.flatnonzero(role_N == Role.MIXED)
         if self._schema.record is not None:
             said = take(listed(draft.columns[self._schema.record]), mixed_N)
-            is_event_N[mixed_N] = [one == "event" for one in said]
-            if said.count("event") + said.count("label") < len(said):
+            try:
+                is_event_N[mixed_N] = np.fromiter(map(_IS_EVENT.__getitem__, said), dtype=np.bool_, count=len(said))
+            except KeyError:
+                is_event_N[mixed_N] = [one == "event" for one in said]
                 self._check_record(draft, mixed_N, said)
         elif len(mixed_N):
             is_event_N[mixed_N] = ~has_label_N[mixed_N] | self._has_feature(draft, mixed_N, has_label_N)
@@ -163,7 +170,7 @@ class Decoder:
 
     def _check_record(self, draft: Draft, mixed_N: Ints, said_M: Sequence[Any]) -> None:
         for index, said in zip(mixed_N.tolist(), said_M, strict=True):
-            if said not in ("event", "label"):
+            if said not in _IS_EVENT:
                 detail = f"expected event or label in {self._schema.record!r} (schema.record), found {said!r:.60}"
                 draft.reject(index, "bad_record", detail)
 
