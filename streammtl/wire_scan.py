@@ -24,7 +24,8 @@ from streammtl.wire import Sparse
 _Bytes = npt.NDArray[np.uint8]
 
 #: Digits of a number that a 64-bit float holds exactly, so that one division by a power of ten rounds correctly
-#: (W. D. Clinger, How to read floating point numbers accurately, PLDI 1990); other numbers are not plain.
+#: (W. D. Clinger, How to read floating point numbers accurately, PLDI 1990). A column with another number than these
+#: is read by msgspec.
 _MAX_DIGITS = 15
 
 _POWERS = np.array([10.0**n for n in range(_MAX_DIGITS + 1)])
@@ -51,10 +52,11 @@ class Scanner:
         self._name_ends_F = np.cumsum([len(name) for name in names])
         self._is_number_F = np.array([wire_type is float for wire_type in field_types.values()])
         self._decode_of = {
-            name: None if wire_type is float else msgspec.json.Decoder(list[wire_type | None]).decode  # type: ignore[valid-type]
+            name: msgspec.json.Decoder(list[wire_type | None]).decode  # type: ignore[valid-type]
             for name, wire_type in field_types.items()
         }
         self._n_values_F = np.zeros(len(names), dtype=np.int64)
+        self._is_read_F = np.zeros(len(names), dtype=np.bool_)
         self._make_room(0)
 
     def read(self, values: Sequence[Any]) -> dict[str, Sparse] | None:
@@ -68,21 +70,24 @@ class Scanner:
             self._make_room(n)
         scan, gather = _compiled()
         arguments = (self._names_B, self._name_ends_F, self._is_number_F, self._max_record_bytes, _POWERS)
-        found = (self._n_values_F, self._place_FM, self._span_FM2, self._number_FM)
+        found = (self._n_values_F, self._is_read_F, self._place_FM, self._span_FM2, self._number_FM)
         self._n_values_F[:] = 0
+        self._is_read_F[:] = self._is_number_F
         if not scan(data_B, *arguments, n, *found):
             return None
         columns: dict[str, Sparse] = {}
         for field, (name, decode) in enumerate(self._decode_of.items()):
             m = int(self._n_values_F[field])
             column: Sequence[Any] | Floats = self._number_FM[field, :m].copy()
-            if decode is not None:
+            if not self._is_read_F[field]:
                 span_M2 = self._span_FM2[field, :m]
                 list_B = np.empty(int((span_M2[:, 1] - span_M2[:, 0]).sum()) + m + 2, dtype=np.uint8)
                 try:
                     column = decode(list_B.data[: gather(data_B, span_M2, list_B)])
                 except (msgspec.DecodeError, UnicodeError):
                     return None
+                if self._is_number_F[field]:
+                    column = np.array(column, dtype=np.float64)
             columns[name] = Sparse(self._place_FM[field, :m].copy(), column, n)
         return columns
 
@@ -127,6 +132,7 @@ def scan(
     powers: Floats,
     n_documents: int,
     n_values_F: Ints,
+    is_read_F: npt.NDArray[np.bool_],
     place_FM: Ints,
     span_FM2: Ints,
     number_FM: Floats,
@@ -134,7 +140,8 @@ def scan(
     """Find the values of all documents, each of which ends with a line feed; False: a document is not plain.
 
     For each field, how many documents have it, which, between which bytes its value lies, and of a number its value
-    (NaN for null). No loop needs to look for the end of the data: the line feed there is part of nothing.
+    (NaN for null); a field of numbers is not read any further when one of them is too long for that. No loop needs to
+    look for the end of the data: the line feed there is part of nothing.
     """
     n_fields = len(name_ends_F)
     candidate: Any
@@ -226,11 +233,16 @@ def scan(
                         at += 1
                     if n_decimals == 0:
                         return False
-                if n_digits > 15 or (is_negative and mantissa == 0):
-                    return False
-                value = mantissa / powers[n_decimals]
-                if is_negative:
-                    value = -value
+                if n_digits <= 15 and not (is_negative and mantissa == 0):
+                    value = mantissa / powers[n_decimals]
+                    if is_negative:
+                        value = -value
+                if np.isnan(value) or (data_B[at] != 44 and data_B[at] != 125):  # , }
+                    while 48 <= data_B[at] <= 57 or data_B[at] in (43, 45, 46, 69, 101):  # + - . E e
+                        at += 1
+                    if field < 0:
+                        return False
+                    is_read_F[field] = False
                 is_number = True
             elif byte == 110:  # null
                 if data_B[at + 1] != 117 or data_B[at + 2] != 108 or data_B[at + 3] != 108:
@@ -263,9 +275,8 @@ def scan(
                     if not is_number:
                         return False
                     number_FM[field, m] = value
-                else:
-                    span_FM2[field, m, 0] = first
-                    span_FM2[field, m, 1] = at
+                span_FM2[field, m, 0] = first
+                span_FM2[field, m, 1] = at
                 place_FM[field, m] = document
                 n_values_F[field] = m + 1
             byte = data_B[at]
