@@ -6,11 +6,9 @@ those of the sinks. A crash between the two leaves the older checkpoint, from wh
 
 from __future__ import annotations
 
-import gc
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, final
@@ -24,10 +22,6 @@ from streammtl.run.assemble import build_engine
 from streammtl.sources.base import Source
 
 _log = logging.getLogger(__name__)
-
-#: New containers between two searches for cycles. Records hold none, and each search looks at every value of a turn's
-#: columns: with Python's 700 that is a tenth of a replay's time.
-_COLLECT_EVERY = 50_000
 
 _POLL_TIMEOUT_S = 0.25  # how long a stop may go unnoticed on a stream without records
 
@@ -76,8 +70,7 @@ class Loop:
         try:
             self._restore(resume)
             n_events = engine.totals["events"]
-            with _rare_collections():
-                stopped = self._turns(stop, observer)
+            stopped = self._turns(stop, observer)
             self._save()
         finally:
             self.source.close()
@@ -141,13 +134,3 @@ class Loop:
         if self._checkpoints is not None:
             self._checkpoints.save({**self.engine.state(), "sinks": sinks}, self.engine.totals["records"])
         self._stages["checkpoint"] += self._clock.monotonic() - save_s
-
-
-@contextmanager
-def _rare_collections() -> Iterator[None]:
-    before = gc.get_threshold()
-    gc.set_threshold(_COLLECT_EVERY, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
