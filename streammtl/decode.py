@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import NoneType
 from typing import Any, final
 
 import numpy as np
@@ -18,11 +20,15 @@ from streammtl.schema import Schema
 from streammtl.tasks.base import Task
 from streammtl.times import read_times
 from streammtl.types import Bools, Floats, Ints, Records, Role, RowLayout, Turn
-from streammtl.wire import REASONS, Columns, WirePlan, presence
+from streammtl.wire import REASONS, Columns, WirePlan, listed, presence, present, take, values_at
 from streammtl.wire_json import JsonReader
 from streammtl.wire_rows import RowReader
 
 __all__ = ["REASONS", "Decoder", "Schema"]
+
+
+#: What the field that says what a record is may say.
+_IS_EVENT = {"event": True, "label": False}
 
 
 @final
@@ -73,35 +79,36 @@ class Decoder:
     def decode(self, records: Records) -> Turn:
         """The columns of all records that can be used, in record order, and the rejected ones."""
         draft = Draft(self._read(records), records)
-        _reject_empty(draft)
         ids = self._find_ids(draft)
         time_s_N = self._find_times(draft)
-        labels, is_label_NT = _without_blanks(draft.columns, self._label_fields, len(draft))
-        is_event_N = self._find_events(draft, np.asarray(is_label_NT.any(axis=1)), records.roles)
+        labels = [_Found(*present(draft.columns[field])) for field in self._label_fields]
+        has_label_N = np.zeros(len(draft), dtype=np.bool_)
+        for found in labels:
+            has_label_N[found.place_M] = True
+        is_event_N = self._find_events(draft, has_label_N, records.roles)
 
         event_N = np.flatnonzero(is_event_N & draft.is_good_N)
-        columns = {field: _take(draft.columns[field], event_N) for field in self._feature_fields}
+        columns = {field: values_at(draft.columns[field], event_N) for field in self._feature_fields}
         dense_ED, category_EC, problems = self.encoder.encode(columns, time_s_N[event_N])
         for row, detail in problems:
             draft.reject(int(event_N[row]), "bad_feature", detail)
         labels_NT = self._encode_labels(draft, labels)
 
-        good_N = np.flatnonzero(draft.is_good_N)
-        is_kept_E = draft.is_good_N[event_N]
-        return Turn(
-            ids=list(_take(ids, good_N)),
-            is_event_N=is_event_N[good_N],
-            time_s_N=time_s_N[good_N],
-            partition_N=draft.partition_N[good_N],
-            offset_N=draft.offset_N[good_N],
-            dense_ED=dense_ED[is_kept_E],
-            category_EC=category_EC[is_kept_E],
-            labels_NT=labels_NT[good_N],
+        turn = Turn(
+            ids=ids,
+            is_event_N=is_event_N,
+            time_s_N=time_s_N,
+            partition_N=draft.partition_N,
+            offset_N=draft.offset_N,
+            dense_ED=dense_ED,
+            category_EC=category_EC,
+            labels_NT=labels_NT,
             partitions=records.partitions,
             rejected=draft.rejected(),
-            entities=self._entities(draft, good_N),
+            entities=None if self._schema.entity is None else _as_texts(listed(draft.columns[self._schema.entity])),
             n_unknown_fields=draft.n_unknown_fields,
         )
+        return turn if draft.is_good_N.all() else _without_rejected(turn, draft.is_good_N, draft.is_good_N[event_N])
 
     def _read(self, records: Records) -> Columns:
         values: Sequence[Any] = records.values
@@ -113,10 +120,12 @@ class Decoder:
     def _find_ids(self, draft: Draft) -> list[str]:
         name = self._schema.id
         if name is None:
+            _reject_empty(draft)
             places = zip(draft.partition_N.tolist(), draft.offset_N.tolist(), strict=True)
             return [f"{draft.partitions[partition]}@{offset}" for partition, offset in places]
-        ids = _as_texts(draft.columns[name])
-        if "" in ids:
+        ids = _as_texts(listed(draft.columns[name]))
+        if "" in ids:  # a record that has an id is not empty
+            _reject_empty(draft)
             for index, text in enumerate(ids):
                 if not text:
                     draft.reject(index, "missing_id", f"no id in the field {name!r} (schema.id)")
@@ -126,7 +135,7 @@ class Decoder:
         name = self._schema.time
         if name is None:
             return np.full(len(draft), np.nan)
-        time_s_N, problems = read_times(draft.columns[name], self._schema.time_unit)
+        time_s_N, problems = read_times(listed(draft.columns[name]), self._schema.time_unit)
         for index, detail in problems:
             draft.reject(index, "bad_time", detail)
         for index in np.flatnonzero(np.isnan(time_s_N)).tolist():
@@ -139,11 +148,12 @@ class Decoder:
         is_event_N = np.asarray(role_N == Role.EVENTS)
         mixed_N = np.flatnonzero(role_N == Role.MIXED)
         if self._schema.record is not None:
-            for index, said in zip(mixed_N.tolist(), _take(draft.columns[self._schema.record], mixed_N), strict=True):
-                is_event_N[index] = said == "event"
-                if said not in ("event", "label"):
-                    detail = f"expected event or label in {self._schema.record!r} (schema.record), found {said!r:.60}"
-                    draft.reject(index, "bad_record", detail)
+            said = take(listed(draft.columns[self._schema.record]), mixed_N)
+            try:
+                is_event_N[mixed_N] = np.fromiter(map(_IS_EVENT.__getitem__, said), dtype=np.bool_, count=len(said))
+            except KeyError:
+                is_event_N[mixed_N] = [one == "event" for one in said]
+                self._check_record(draft, mixed_N, said)
         elif len(mixed_N):
             is_event_N[mixed_N] = ~has_label_N[mixed_N] | self._has_feature(draft, mixed_N, has_label_N)
         self._check_labels(draft, is_event_N, has_label_N)
@@ -158,26 +168,46 @@ class Decoder:
             open_N &= ~presence(draft.columns[field])
         return np.asarray(~open_N[mixed_N])
 
+    def _check_record(self, draft: Draft, mixed_N: Ints, said_M: Sequence[Any]) -> None:
+        for index, said in zip(mixed_N.tolist(), said_M, strict=True):
+            if said not in _IS_EVENT:
+                detail = f"expected event or label in {self._schema.record!r} (schema.record), found {said!r:.60}"
+                draft.reject(index, "bad_record", detail)
+
     def _check_labels(self, draft: Draft, is_event_N: Bools, has_label_N: Bools) -> None:
-        for index in np.flatnonzero(~is_event_N).tolist():
+        is_without_N = ~is_event_N if self._schema.id is None else ~is_event_N & ~has_label_N
+        for index in np.flatnonzero(is_without_N).tolist():
             if self._schema.id is None:
                 detail = "a record with labels and without features needs the id of its event: set schema.id"
                 draft.reject(index, "missing_id", detail)
-            elif not has_label_N[index]:
+            else:
                 draft.reject(index, "no_label", f"none of the labels {', '.join(self._label_fields)}")
 
-    def _encode_labels(self, draft: Draft, labels: list[Sequence[Any]]) -> Floats:
+    def _encode_labels(self, draft: Draft, labels: list[_Found]) -> Floats:
         labels_NT = np.full((len(draft), len(self._tasks)), np.nan)
-        good_N = np.flatnonzero(draft.is_good_N)
-        for index, task in enumerate(self._tasks):
-            labels_NT[good_N, index], problems = task.encode_labels(_take(labels[index], good_N))
+        is_good_N = draft.is_good_N.copy()  # what one task rejects the next still sees
+        for index, (task, found) in enumerate(zip(self._tasks, labels, strict=True)):
+            place_M, values = found.where(is_good_N)
+            labels_NT[place_M, index], problems = task.encode_labels(values)
             for row, detail in problems:
-                draft.reject(int(good_N[row]), "bad_label", f"task {task.name!r}: {detail}")
+                draft.reject(int(place_M[row]), "bad_label", f"task {task.name!r}: {detail}")
         return labels_NT
 
-    def _entities(self, draft: Draft, good_N: Ints) -> list[str] | None:
-        name = self._schema.entity
-        return None if name is None else list(_take(_as_texts(draft.columns[name]), good_N))
+
+@final
+class _Found:
+    """The values of a field that are something: where they are, M of N records, and what they are."""
+
+    def __init__(self, place_M: Ints, values: Sequence[Any]) -> None:
+        self.place_M = place_M
+        self._values = values
+
+    def where(self, is_good_N: Bools) -> tuple[Ints, Sequence[Any]]:
+        """Those of the good records."""
+        is_good_M = is_good_N[self.place_M]
+        if is_good_M.all():
+            return self.place_M, self._values
+        return self.place_M[is_good_M], take(self._values, np.flatnonzero(is_good_M))
 
 
 def _plan(schema: Schema, features: tuple[Feature, ...], tasks: tuple[Task, ...]) -> WirePlan:
@@ -214,20 +244,20 @@ def _roles(roles: tuple[Role, ...], draft: Draft) -> Ints:
     return np.array(roles, dtype=np.int64)[draft.partition_N]
 
 
-def _without_blanks(
-    columns: Mapping[str, Sequence[Any]], label_fields: list[str], n_records: int
-) -> tuple[list[Sequence[Any]], Bools]:
-    """The labels of each task, None where they are blank in any way; and where they are not."""
-    labels: list[Sequence[Any]] = []
-    present: list[Bools] = []
-    for field in label_fields:
-        column = columns[field]
-        present_N = presence(column)
-        if len(column) - np.count_nonzero(present_N) > column.count(None):
-            column = [value if is_there else None for value, is_there in zip(column, present_N.tolist(), strict=True)]
-        labels.append(column)
-        present.append(present_N)
-    return labels, np.stack(present, axis=1) if present else np.zeros((n_records, 0), dtype=np.bool_)
+def _without_rejected(turn: Turn, is_good_N: Bools, is_good_E: Bools) -> Turn:
+    places = np.flatnonzero(is_good_N)
+    return replace(
+        turn,
+        ids=list(take(turn.ids, places)),
+        is_event_N=turn.is_event_N[is_good_N],
+        time_s_N=turn.time_s_N[is_good_N],
+        partition_N=turn.partition_N[is_good_N],
+        offset_N=turn.offset_N[is_good_N],
+        dense_ED=turn.dense_ED[is_good_E],
+        category_EC=turn.category_EC[is_good_E],
+        labels_NT=turn.labels_NT[is_good_N],
+        entities=None if turn.entities is None else list(take(turn.entities, places)),
+    )
 
 
 def _as_texts(column: Sequence[Any]) -> list[str]:
@@ -238,6 +268,8 @@ def _as_texts(column: Sequence[Any]) -> list[str]:
     if kinds == {int}:
         with contextlib.suppress(ValueError):
             return list(map(str, column))
+    if kinds <= {str, NoneType}:
+        return ["" if value is None else value for value in column]
     return ["" if value is None else _id_text(value) for value in column]
 
 
@@ -246,10 +278,3 @@ def _id_text(value: Any) -> str:
         return str(value)
     except ValueError:  # Python refuses to write an integer of more than 4,300 decimal digits, which a row may hold
         return hex(value)
-
-
-def _take(column: Sequence[Any], index_N: Ints) -> Sequence[Any]:
-    """The values at increasing places."""
-    if len(index_N) == len(column):
-        return column
-    return [column[index] for index in index_N.tolist()]

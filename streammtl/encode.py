@@ -41,12 +41,12 @@ class RowEncoder:
         _check_names_differ(self.layout.dense_names + self.layout.category_names)
 
     def encode(
-        self, columns: Mapping[str, Sequence[Any]], time_s_B: Floats
+        self, columns: Mapping[str, Sequence[Any] | Floats], time_s_B: Floats
     ) -> tuple[Floats32, Ints32, list[FeatureProblem]]:
         """The rows `dense_BD` and `category_BC`, and the problems as (row, what is wrong) in order of the rows.
 
-        `columns` holds the values of each field that a feature reads, None where missing; a field that is not there
-        is missing in every row. A row with a problem has columns, too, but must not be used.
+        `columns` holds the values of each field that a feature reads, None (NaN in an array) where missing; a field
+        that is not there is missing in every row. A row with a problem has columns, too, but must not be used.
         """
         n_rows = len(time_s_B)
         dense_BD = np.empty((n_rows, self.layout.n_dense), dtype=np.float32)
@@ -56,7 +56,7 @@ class RowEncoder:
         for feature in self.features:
             dense_to = dense_from + len(feature.dense_names)
             category_to = category_from + len(feature.category_names)
-            values: Sequence[Any] = ()
+            values: Any = ()
             if feature.field is not None:
                 found = columns.get(feature.field)
                 values = [None] * n_rows if found is None else found

@@ -14,6 +14,7 @@ Shape suffixes as in `streammtl.types`; M labels on their way to an operation.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import compress, repeat
 from typing import final
 
 import numpy as np
@@ -154,6 +155,30 @@ class Join:
 
     def _look_up(self, ids: list[str], is_event_N: Bools, first_new: int) -> tuple[Ints, Bools]:
         """The sequence of each record's event (-1: not remembered), and which records are new events."""
+        known = self._sequence_of
+        event_ids = list(compress(ids, is_event_N.tolist()))
+        if len(set(event_ids)) < len(event_ids) or not known.keys().isdisjoint(event_ids):
+            return self._look_up_each(ids, is_event_N, first_new)
+        # Every event is new: all at once, as if each record had been looked up at its place.
+        end_N = first_new + np.cumsum(is_event_N)  # one after the last event known at each record
+        known.update(zip(event_ids, range(first_new, first_new + len(event_ids)), strict=True))
+        sequence_N = end_N - 1
+        label_ids = list(compress(ids, (~is_event_N).tolist()))
+        sequence_N[~is_event_N] = np.fromiter(map(known.get, label_ids, repeat(-1)), np.int64, len(label_ids))
+        sequence_N[(sequence_N >= end_N) | (sequence_N < end_N - self._ring.capacity)] = -1
+        for event_id in self._evicted_ids(event_ids, first_new):
+            del known[event_id]
+        return sequence_N, is_event_N
+
+    def _evicted_ids(self, fresh_ids: list[str], first_new: int) -> list[str]:
+        """The ids of the events that leave the ring when the fresh ones have entered it."""
+        capacity = self._ring.capacity
+        oldest, end = max(0, first_new - capacity), first_new + len(fresh_ids) - capacity
+        old_ids = [self._ring.ids[sequence % capacity] for sequence in range(oldest, min(end, first_new))]
+        return old_ids + fresh_ids[: max(0, end - first_new)]
+
+    def _look_up_each(self, ids: list[str], is_event_N: Bools, first_new: int) -> tuple[Ints, Bools]:
+        """`_look_up` record by record, where events come again."""
         known, ring_ids, capacity = self._sequence_of, self._ring.ids, self._ring.capacity
         fresh_ids: list[str] = []
         sequences: list[int] = []
@@ -219,6 +244,10 @@ class Join:
             return labels
         known_M = pending.read("label", labels.sequence_M, labels.task_M)
         key_M = labels.sequence_M * self._n_tasks + labels.task_M
+        if np.isnan(known_M).all() and not _has_twice(key_M):
+            self.counts["matched"] += len(key_M)
+            pending.note_labels(labels.sequence_M, labels.task_M, labels.value_M)
+            return labels
         _, first_K, key_of_M = np.unique(key_M, return_index=True, return_inverse=True)
         is_first_M = np.zeros(len(key_M), dtype=np.bool_)
         is_first_M[first_K] = True
@@ -272,3 +301,8 @@ class Join:
         for horizon_s, head in self._expiry_head.items():
             open_MT[np.ix_(sequence_M < head, self._horizon_T == horizon_s)] = False
         return open_MT
+
+
+def _has_twice(key_M: Ints) -> bool:
+    sorted_M = np.sort(key_M)
+    return bool((sorted_M[1:] == sorted_M[:-1]).any())

@@ -107,26 +107,27 @@ def assemble(turn: Turn, pending: Pending, labels: Labels, last_label_T: Floats)
     labels_LT[learn_M, labels.task_M] = labels.value_M
 
     is_old_L = first.sequence_M < fresh.first_sequence
-    gathered_G, place_L = np.unique(first.sequence_M[is_old_L], return_inverse=True)
+    # A row that several operations learn from is gathered for each of them: cheaper than to look for it.
+    gathered_G = first.sequence_M[is_old_L]
     learn_row_L = first.sequence_M - fresh.first_sequence
-    learn_row_L[is_old_L] = n_events + place_L
+    learn_row_L[is_old_L] = n_events + np.arange(len(gathered_G))
 
-    order = np.lexsort(
-        (
-            np.concatenate([first.sequence_M, np.zeros(n_events, np.int64)]),
-            np.concatenate([first.phase_M, np.full(n_events, PREDICT)]),
-            np.concatenate([first.record_M, fresh.record_E]),
-        )
-    )
-    is_learn_N = order < n_learn
-    labels_NT = np.full((len(order), len(last_label_T)), np.nan)
-    labels_NT[is_learn_N] = labels_LT  # LEARN operations keep their order
+    key_L = 4 * first.record_M + first.phase_M
+    key_E = 4 * fresh.record_E + PREDICT
+    place_L = np.arange(n_learn) + np.searchsorted(key_E, key_L)
+    is_learn_N = np.zeros(n_learn + n_events, dtype=np.bool_)
+    is_learn_N[place_L] = True
+    row_N = np.empty(n_learn + n_events, dtype=np.int64)
+    row_N[place_L] = learn_row_L
+    row_N[~is_learn_N] = np.arange(n_events)  # both keep their order
+    labels_NT = np.full((n_learn + n_events, len(last_label_T)), np.nan)
+    labels_NT[place_L] = labels_LT
     is_expiry_L = first.phase_M == EXPIRE
     event_row_E = (np.cumsum(turn.is_event_N) - 1)[fresh.record_E]
     return Plan(
         ops=Ops(
             is_learn_N=is_learn_N,
-            row_N=np.concatenate([learn_row_L, np.arange(n_events)])[order],
+            row_N=row_N,
             labels_NT=labels_NT,
             dense_RD=np.concatenate([turn.dense_ED[event_row_E], pending.ring.read("dense", gathered_G)]),
             category_RC=np.concatenate([turn.category_EC[event_row_E], pending.ring.read("category", gathered_G)]),

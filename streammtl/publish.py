@@ -17,6 +17,7 @@ from pydantic import Field
 from streammtl.clock import Clock
 from streammtl.component import OneOf, Settings
 from streammtl.sinks.base import Documents, Sink
+from streammtl.table import Choice, Column, Table
 from streammtl.tasks.base import Task
 from streammtl.types import Alarm, Floats, Ints, Rejected, State, Turn
 
@@ -72,20 +73,20 @@ class Publisher:
         sink = self._sinks.get("predictions")
         if sink is None or len(record_E) == 0:
             return
-        described = _describe_columns(self._tasks, outputs_EO)
         records = record_E.tolist()
-        ids = [turn.ids[i] for i in records]
-        times = [None if math.isnan(t) else t for t in turn.time_s_N[record_E].tolist()]
-        partitions = [turn.partitions[p] for p in turn.partition_N[record_E].tolist()]
-        offsets = turn.offset_N[record_E].tolist()
-        documents = [
-            {"id": i, "time": t, "partition": p, "offset": o, "predictions": d}
-            for i, t, p, o, d in zip(ids, times, partitions, offsets, described, strict=True)
-        ]
+        ids = [turn.ids[record] for record in records]
+        time_s_E = turn.time_s_N[record_E]
+        has_time_E = ~np.isnan(time_s_E)
+        columns: dict[str, Column] = {
+            "id": ids,
+            "time": time_s_E if has_time_E.all() else np.where(has_time_E, time_s_E, None),  # type: ignore[call-overload]
+            "partition": Choice(turn.partitions, turn.partition_N[record_E]),
+            "offset": turn.offset_N[record_E],
+            "predictions": _describe(self._tasks, outputs_EO),
+        }
         if turn.entities is not None:
-            for document, i in zip(documents, records, strict=True):
-                document["entity"] = turn.entities[i]
-        sink.publish(Documents(ids, documents))
+            columns["entity"] = [turn.entities[record] for record in records]
+        sink.publish(Documents(ids, Table(columns)))
 
     def rejects(self, rejected: tuple[Rejected, ...]) -> None:
         """Publish what could not be used."""
@@ -149,14 +150,13 @@ def _or_none(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _describe_columns(tasks: tuple[Task, ...], outputs_EO: Floats) -> list[dict[str, Any]]:
-    """For each event, the predictions of all tasks by name."""
-    columns, start = [], 0
+def _describe(tasks: tuple[Task, ...], outputs_EO: Floats) -> dict[str, Column]:
+    """The predictions of all tasks by name."""
+    columns, start = {}, 0
     for task in tasks:
-        columns.append(task.describe_rows(outputs_EO[:, start : start + task.n_outputs]))
+        columns[task.name] = task.describe_rows(outputs_EO[:, start : start + task.n_outputs])
         start += task.n_outputs
-    names = [task.name for task in tasks]
-    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+    return columns
 
 
 def split_at(n: int, done: int, every: int) -> list[int]:

@@ -70,7 +70,6 @@ class Ring:
         self._grow(end)
         first = max(self.next_sequence, end - self.capacity)
         skip = first - self.next_sequence
-        slots = np.arange(first, end) % self.capacity
         values: tuple[npt.NDArray[Any], ...] = (
             time_s_E,
             label_ET,
@@ -80,10 +79,13 @@ class Ring:
             dense_ED,
             category_EC,
         )
-        for column, value in zip(self._columns.values(), values, strict=True):
-            column[slots] = value[skip:]
-        for slot, event_id in zip(slots.tolist(), ids[skip:], strict=True):
-            self.ids[slot] = event_id
+        while first < end:  # at most twice: up to the ring's last slot, and from its first one on
+            slot = first % self.capacity
+            n = min(end - first, self.capacity - slot)
+            for column, value in zip(self._columns.values(), values, strict=True):
+                column[slot : slot + n] = value[skip : skip + n]
+            self.ids[slot : slot + n] = ids[skip : skip + n]
+            first, skip = first + n, skip + n
         self.next_sequence = end
 
     def _grow(self, end: int) -> None:

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import math
 import types
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
-from operator import or_
-from typing import Any, NamedTuple, Union, get_args, get_origin
+from itertools import compress
+from operator import itemgetter, or_
+from typing import Any, NamedTuple, TypeAlias, Union, final, get_args, get_origin
 
 import msgspec
 import numpy as np
 
 from streammtl.errors import ConfigError
-from streammtl.types import Bools, Ints
+from streammtl.types import Bools, Floats, Ints
 
 #: Why a record is rejected. The words become labels of a metric; keep the set small and the words as they are.
 REASONS: dict[str, str] = {
@@ -53,17 +54,50 @@ class Fault(NamedTuple):
     detail: str
 
 
+#: The values of a field: None is missing.
+Column: TypeAlias = "Sequence[Any] | Sparse"
+
+
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The values of the records that could be read, by field: None is missing.
+    """The values of the records that could be read, by field.
 
     `row_N` are their places among the records of the turn.
     """
 
-    columns: dict[str, Sequence[Any]]
+    columns: Mapping[str, Column]
     row_N: Ints
     faults: list[Fault]
     n_unknown_fields: int
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Sparse:
+    """A column of which only the records that have the field are held: M of N.
+
+    >>> Sparse(np.array([0, 2]), ["a", None], 3).at(np.array([0, 1]))
+    ['a', None]
+    """
+
+    places: Ints  # increasing
+    values: Sequence[Any] | Floats  # None: null; of numbers an array, NaN: null
+    n: int
+
+    def __len__(self) -> int:
+        """N."""
+        return self.n
+
+    def at(self, index_K: Ints) -> Sequence[Any] | Floats:
+        """The values at increasing places; None, or NaN of numbers, where there is none."""
+        if np.array_equal(self.places, index_K):
+            return self.values
+        if isinstance(self.values, np.ndarray):
+            all_N = np.full(self.n, np.nan)
+            all_N[self.places] = self.values
+            return all_N[index_K]
+        value_of = dict(zip(self.places.tolist(), self.values, strict=True))
+        return list(map(value_of.get, index_K.tolist()))
 
 
 @dataclass(slots=True)
@@ -126,14 +160,63 @@ def is_present(value: Any) -> bool:
     return value is not None and value != ""
 
 
-def presence(column_N: Sequence[Any]) -> Bools:
+def presence(column: Column) -> Bools:
     """`is_present` of each value."""
-    kinds = set(map(type, column_N))
-    if (kinds == {str} and "" not in column_N) or kinds.isdisjoint({str, float, type(None)}):
-        return np.ones(len(column_N), dtype=np.bool_)
-    if kinds <= {float, type(None)}:
-        return np.isfinite(np.array(column_N, dtype=np.float64))
-    return np.fromiter(map(is_present, column_N), dtype=np.bool_, count=len(column_N))
+    place_M, _ = present(column)
+    if len(place_M) == len(column):
+        return np.ones(len(column), dtype=np.bool_)
+    is_there_N = np.zeros(len(column), dtype=np.bool_)
+    is_there_N[place_M] = True
+    return is_there_N
+
+
+def present(column: Column) -> tuple[Ints, Sequence[Any]]:
+    """The places of the values that are something (see `is_present`), increasing, and those values."""
+    if isinstance(column, Sparse):
+        values = column.values.tolist() if isinstance(column.values, np.ndarray) else column.values
+        place_M, values = present(values)
+        return column.places[place_M], values
+    n_missing = column.count(None)
+    if n_missing == len(column):
+        return np.zeros(0, dtype=np.int64), ()
+    place_M, values = np.arange(len(column)), column
+    if n_missing:
+        place_M = np.array([place for place, value in enumerate(column) if value is not None], dtype=np.int64)
+        values = take(column, place_M)
+    if all_present(values):
+        return place_M, values
+    is_something = list(map(is_present, values))
+    return place_M[is_something], list(compress(values, is_something))
+
+
+def all_present(values: Sequence[Any]) -> bool:
+    """Is every one of these values something? None of them is None."""
+    kinds = set(map(type, values))
+    if str in kinds and "" in values:
+        return False
+    if float not in kinds:
+        return True
+    return kinds == {float} and bool(np.isfinite(np.array(values, dtype=np.float64)).all())
+
+
+def take(values: Sequence[Any], index_K: Ints) -> Sequence[Any]:
+    """The values at increasing places."""
+    if len(index_K) == len(values):
+        return values
+    if len(index_K) < 2:
+        return [values[place] for place in index_K.tolist()]
+    return tuple(itemgetter(*index_K.tolist())(values))
+
+
+def values_at(column: Column, index_K: Ints) -> Sequence[Any] | Floats:
+    """The values at increasing places; of a sparse column of numbers as an array."""
+    return column.at(index_K) if isinstance(column, Sparse) else take(column, index_K)
+
+
+def listed(column: Column) -> Sequence[Any]:
+    """All values; a missing number may be NaN."""
+    values = column.at(np.arange(len(column))) if isinstance(column, Sparse) else column
+    return values.tolist() if isinstance(values, np.ndarray) else values
 
 
 def parts_of(wire_type: Any) -> tuple[Any, ...]:

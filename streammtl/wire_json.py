@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Sequence
 from typing import Any, final
@@ -11,12 +12,16 @@ import numpy as np
 
 from streammtl.types import Ints
 from streammtl.wire import MAX_DEPTH, UNKNOWN_EVERY, Columns, Fault, WirePlan, explain
+from streammtl.wire_scan import Scanner
 
 #: A text (ended or not), or a bracket: what is needed to tell how deep a document is nested.
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
 
 #: Documents whose structs live at the same time: few enough to stay in the processor's cache.
 _CHUNK = 256
+
+#: Fewer documents at once are not worth the compiled reader.
+_SCANNED_FROM = 256
 
 _KEYS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -44,22 +49,40 @@ class JsonReader:
         self._names = list(record_types)
         self._known = frozenset(record_types)
         self._decode = msgspec.json.Decoder(_struct("Record", record_types)).decode
+        self._scanner = None if plan.labels_field is not None else Scanner(record_types, max_record_bytes)
 
     def read(self, values: Sequence[Any], offset_N: Ints) -> Columns:
         """The columns of the documents that can be read."""
+        scanned = self._scanner.read(values) if self._scanner and len(values) >= _SCANNED_FROM else None
+        if scanned is not None:
+            row_N = np.arange(len(values))
+            return Columns(scanned, row_N, [], self._count_unknown(values, offset_N, row_N))
         columns: dict[str, list[Any]] = {name: [] for name in self._names}
         kept: list[int] = []
         faults: list[Fault] = []
         for start in range(0, len(values), _CHUNK):
-            rows = self._decode_each(values[start : start + _CHUNK], start, kept, faults)
+            rows = self._decode_chunk(values[start : start + _CHUNK], start, kept, faults)
             parts = zip(*map(msgspec.structs.astuple, rows), strict=True)
             for column, part in zip(columns.values(), parts, strict=False):  # no part at all where no row is good
                 column.extend(part)
         row_N = np.array(kept, dtype=np.int64)
         return Columns(self._unnest(columns), row_N, faults, self._count_unknown(values, offset_N, row_N))
 
-    def _decode_each(self, values: Sequence[Any], start: int, kept: list[int], faults: list[Fault]) -> list[Any]:
+    def _decode_chunk(self, values: Sequence[Any], start: int, kept: list[int], faults: list[Fault]) -> list[Any]:
         """The structs of the good documents; their places go to `kept`, those of the others to `faults`."""
+        rows: list[Any] = []
+        with contextlib.suppress(msgspec.DecodeError, UnicodeError, RecursionError, TypeError):
+            sizes = set(map(len, values))
+            if min(sizes) > 0 and max(sizes) <= self._plain_bytes:
+                rows.extend(map(self._decode, values))  # the structs before the first bad document stay in the list
+        n_rows = len(rows)
+        kept.extend(range(start, start + n_rows))
+        if n_rows < len(values):
+            rows += self._decode_each(values[n_rows:], start + n_rows, kept, faults)
+        return rows
+
+    def _decode_each(self, values: Sequence[Any], start: int, kept: list[int], faults: list[Fault]) -> list[Any]:
+        """`_decode_chunk` one by one, from the first document on that is unusual in any way."""
         rows: list[Any] = []
         decode, plain_bytes = self._decode, self._plain_bytes
         for index, value in enumerate(values, start):

@@ -70,10 +70,17 @@ class Feature(Component):
     ) -> list[FeatureProblem]:
         """Write the columns of `values` (None = missing; empty when `field` is None) into the two views.
 
+        Where `wire_type` is float, or a union with it, `values` may be an array of float64 (NaN = missing).
+
         NaN is a missing dense value, 0 a missing category; what is not finite counts as missing. A value of the
         right type that still cannot be used (a vector of the wrong length) is returned as a problem, and its record
         is rejected.
         """
+
+
+def as_list(values: Any) -> Sequence[Any]:
+    """The values of `Feature.encode` as Python objects; a missing number may be NaN."""
+    return values.tolist() if isinstance(values, np.ndarray) else values  # type: ignore[no-any-return]
 
 
 def to_dense(values_B: Floats) -> Floats32:

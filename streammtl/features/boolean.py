@@ -7,7 +7,7 @@ from typing import Any, Literal, final
 
 import numpy as np
 
-from streammtl.features.base import Feature, FeatureProblem, to_dense
+from streammtl.features.base import Feature, FeatureProblem, as_list, to_dense
 from streammtl.types import Floats, Floats32, Ints32
 
 
@@ -45,6 +45,7 @@ class Boolean(Feature):
         self, values: Sequence[Any], time_s_B: Floats, dense_BD: Floats32, category_BC: Ints32
     ) -> list[FeatureProblem]:
         """Write the column."""
+        values = as_list(values)
         problems: list[FeatureProblem] = []
         if not set(map(type, values)) <= {bool, type(None)}:
             values = list(values)

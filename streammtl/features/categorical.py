@@ -10,7 +10,7 @@ import numpy as np
 import xxhash
 from pydantic import Field
 
-from streammtl.features.base import Feature, FeatureProblem
+from streammtl.features.base import Feature, FeatureProblem, as_list
 from streammtl.seeds import named_seed
 from streammtl.types import Floats, Floats32, Ints32
 
@@ -78,6 +78,7 @@ class Categorical(Feature):
         self, values: Sequence[Any], time_s_B: Floats, dense_BD: Floats32, category_BC: Ints32
     ) -> list[FeatureProblem]:
         """Write the column."""
+        values = as_list(values)
         kinds = set(map(type, values))
         if kinds <= {str, type(None)}:
             rows = map(self._text_rows.__getitem__, values)

@@ -17,6 +17,9 @@ from streammtl.types import Floats, Floats32, Ints32
 #: How many distinct n-grams a feature remembers the hash of; then it forgets them all. Results do not depend on it.
 N_REMEMBERED = 65_536
 
+#: How many numbers of whole texts' columns a feature remembers: many fields hold the same few texts again and again.
+N_REMEMBERED_NUMBERS = 262_144
+
 _WORD = re.compile(r"\w+")
 
 
@@ -67,6 +70,9 @@ class Text(Feature):
         self._config = config
         self._seed = named_seed(seed, "text", name)
         self._codes: dict[str, int] = {}
+        #: Texts that came before, and the line of `_kept_LD` with the columns of each.
+        self._lines: dict[Any, int] = {}
+        self._kept_LD: Floats32 = np.zeros((0, config.dimensions), dtype=np.float32)
 
     @property
     def wire_type(self) -> Any:
@@ -82,6 +88,26 @@ class Text(Feature):
         self, values: Sequence[Any], time_s_B: Floats, dense_BD: Floats32, category_BC: Ints32
     ) -> list[FeatureProblem]:
         """Write the columns."""
+        try:
+            lines = list(map(self._lines.__getitem__, values))
+        except KeyError:
+            self._remember(values)
+            lines = [self._lines[value] for value in values]
+        dense_BD[:] = self._kept_LD[lines]
+        return []
+
+    def _remember(self, values: Sequence[Any]) -> None:
+        """Encode all values that are not remembered yet."""
+        new = [value for value in dict.fromkeys(values) if value not in self._lines]
+        if len(self._lines) + len(new) > max(len(values), N_REMEMBERED_NUMBERS // self._config.dimensions):
+            self._lines.clear()
+            new = list(dict.fromkeys(values))
+        n_before = len(self._lines)
+        self._lines.update(zip(new, range(n_before, n_before + len(new)), strict=True))
+        self._kept_LD = np.concatenate([self._kept_LD[:n_before], to_dense(self._count(new))])
+
+    def _count(self, values: Sequence[Any]) -> Floats:
+        """The scaled counts of each value's n-grams, `(B, D)`."""
         n_rows, n_columns = len(values), self._config.dimensions
         codes_G: list[int] = []  # one per n-gram of any row: twice its column, and one more where its sign is minus
         n_grams_B = np.zeros(n_rows, dtype=np.int64)
@@ -99,8 +125,7 @@ class Text(Feature):
         norm_B[norm_B == 0.0] = 1.0
         count_BD /= norm_B[:, None]
         count_BD[n_grams_B == 0] = np.nan
-        dense_BD[:] = to_dense(count_BD)
-        return []
+        return count_BD
 
     def _grams(self, text: str) -> Iterator[str]:
         text = text[: self._config.max_characters]

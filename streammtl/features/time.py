@@ -8,7 +8,7 @@ from typing import Any, Literal, final
 import numpy as np
 from pydantic import Field
 
-from streammtl.features.base import Feature, FeatureProblem, to_dense
+from streammtl.features.base import Feature, FeatureProblem, as_list, to_dense
 from streammtl.times import TimeUnit, read_times
 from streammtl.types import Floats, Floats32, Ints32
 
@@ -80,7 +80,7 @@ class Time(Feature):
         """Write the columns."""
         problems: list[FeatureProblem] = []
         if self.field is not None:
-            time_s_B, problems = read_times(values, self._unit)
+            time_s_B, problems = read_times(as_list(values), self._unit)
         for index, part in enumerate(self._parts):
             period_s = PERIOD_S[part]
             angle_B = np.mod(time_s_B + (self._offset_s + START_S[part]), period_s) * (2.0 * np.pi / period_s)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any, Literal, final
 
 import numpy as np
@@ -62,16 +63,19 @@ class Vector(Feature):
         self, values: Sequence[Any], time_s_B: Floats, dense_BD: Floats32, category_BC: Ints32
     ) -> list[FeatureProblem]:
         """Write the columns."""
+        there = [row for row, value in enumerate(values) if value is not None]
+        vectors = [values[row] for row in there]
         problems: list[FeatureProblem] = []
-        missing = [None] * self._length
-        rows: list[Sequence[float | None]] = []
-        for row, value in enumerate(values):
-            if value is None:
-                rows.append(missing)
-            elif len(value) != self._length:
-                rows.append(missing)
-                problems.append((row, f"expected {self._length} numbers, found {len(value)}"))
-            else:
-                rows.append(value)
-        dense_BD[:] = to_dense(np.array(rows, dtype=np.float64).reshape(len(rows), self._length))
+        if not set(map(len, vectors)) <= {self._length}:
+            problems = [
+                (row, f"expected {self._length} numbers, found {len(vector)}")
+                for row, vector in zip(there, vectors, strict=True)
+                if len(vector) != self._length
+            ]
+            there = [row for row in there if len(values[row]) == self._length]
+            vectors = [values[row] for row in there]
+        numbers = np.array(list(chain.from_iterable(vectors)), dtype=np.float64)
+        if len(there) < len(values):
+            dense_BD[:] = np.nan
+        dense_BD[np.array(there, dtype=np.int64)] = to_dense(numbers).reshape(len(there), self._length)
         return problems

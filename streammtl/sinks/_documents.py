@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -11,18 +11,32 @@ import numpy as np
 
 from streammtl.errors import SinkError
 from streammtl.sinks.base import Documents
+from streammtl.table import Table
 
 
 def encode_lines(documents: Documents) -> bytes:
     """One JSON document per line. NaN and infinity, which JSON does not know, become null."""
     try:
-        return _ENCODER.encode_lines(list(documents.documents))
+        return _lines(documents.documents)
     except (TypeError, ValueError):
-        return b"".join(line + b"\n" for line in encode_each(documents))
+        return b"".join(line + b"\n" for line in _encode_one_by_one(documents))
 
 
 def encode_each(documents: Documents) -> list[bytes]:
     """The JSON of each document. NaN and infinity, which JSON does not know, become null."""
+    try:
+        return _lines(documents.documents).split(b"\n")[:-1]
+    except (TypeError, ValueError):
+        return _encode_one_by_one(documents)
+
+
+def _lines(documents: Sequence[dict[str, Any]]) -> bytes:
+    if isinstance(documents, Table):
+        return documents.encode_lines(_ENCODER)
+    return _ENCODER.encode_lines(list(documents))
+
+
+def _encode_one_by_one(documents: Documents) -> list[bytes]:
     encoded = []
     for key, document in zip(documents.keys, documents.documents, strict=True):
         try:

@@ -16,7 +16,10 @@ from streammtl.types import State
 
 @dataclass(frozen=True, slots=True)
 class Documents:
-    """Records to publish: one key and one flat or nested JSON-like document each, in order."""
+    """Records to publish: one key and one flat or nested JSON-like document each, in order.
+
+    Many documents with the same fields are best a `streammtl.table.Table`.
+    """
 
     keys: Sequence[str]
     documents: Sequence[dict[str, Any]]

@@ -50,9 +50,9 @@ class _JsonlFile(RecordFile):
         lines = self._lines.take(n)
         start = self._next_offset
         self._next_offset += len(lines)
-        full = [i for i, line in enumerate(lines) if line and not line.isspace()]
-        if len(full) == len(lines):
+        if all(lines) and not any(map(bytes.isspace, lines)):
             return lines, np.arange(start, self._next_offset)
+        full = [i for i, line in enumerate(lines) if line and not line.isspace()]
         return [lines[i] for i in full], np.array(full, np.int64) + start
 
     @property

@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 
 from streammtl.component import Component
 from streammtl.errors import ConfigError
+from streammtl.table import Column
 from streammtl.types import Floats, Floats32, State
 
 if TYPE_CHECKING:
@@ -158,8 +159,8 @@ class Task(Component):
     def describe(self, outputs_O: Floats) -> dict[str, Any]:
         """A published row as people and JSON read it: `{"probability": 0.03}`, `{"class": "a", ...}`."""
 
-    def describe_rows(self, outputs_BO: Floats) -> list[dict[str, Any]]:
-        """`describe` of every row."""
+    def describe_rows(self, outputs_BO: Floats) -> Column:
+        """`describe` of every row, as a column: of documents, or by the fields where all rows have the same."""
         return [self.describe(outputs_O) for outputs_O in outputs_BO]
 
     @abstractmethod

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
 
 import numpy as np
 
+from streammtl.table import Column
 from streammtl.tasks._labels import read_numbers
 from streammtl.tasks.base import KernelLoss, LabelProblem, Task
 from streammtl.types import Floats
@@ -80,6 +81,10 @@ class CountTask(Task):
     def describe(self, outputs_O: Floats) -> dict[str, Any]:
         """`{"rate": r}`."""
         return {"rate": float(outputs_O[0])}
+
+    def describe_rows(self, outputs_BO: Floats) -> Column:
+        """`describe` of every row, as columns."""
+        return {"rate": outputs_BO[:, 0]}
 
     def baseline(self, label: float) -> Floats:
         """The last label as a rate."""

@@ -13,6 +13,7 @@ import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from streammtl.errors import ConfigError
+from streammtl.table import Choice, Column
 from streammtl.tasks._labels import read_known, shown
 from streammtl.tasks.base import KernelLoss, LabelProblem, Task
 from streammtl.types import Floats, State
@@ -209,6 +210,15 @@ class MulticlassTask(Task):
         return {
             "class": self.classes[int(outputs_O.argmax())],
             "probabilities": {self.classes[i]: float(outputs_O[i]) for i in known_I.tolist()},
+        }
+
+    def describe_rows(self, outputs_BO: Floats) -> Column:
+        """`describe` of every row; as columns where the classes are declared."""
+        if self._max_classes is not None:
+            return super().describe_rows(outputs_BO)
+        return {
+            "class": Choice(self.classes, outputs_BO.argmax(axis=1)),
+            "probabilities": {text: outputs_BO[:, index] for index, text in enumerate(self.classes)},
         }
 
     def baseline(self, label: float) -> Floats:

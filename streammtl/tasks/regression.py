@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
 import numpy as np
 from pydantic import Field, model_validator
 
+from streammtl.table import Column
 from streammtl.tasks._labels import LABEL_LIMIT, read_numbers
 from streammtl.tasks.base import KernelLoss, LabelProblem, Task
 from streammtl.types import Floats
@@ -106,6 +107,10 @@ class RegressionTask(Task):
     def describe(self, outputs_O: Floats) -> dict[str, Any]:
         """`{"value": v}`."""
         return {"value": float(outputs_O[0])}
+
+    def describe_rows(self, outputs_BO: Floats) -> Column:
+        """`describe` of every row, as columns."""
+        return {"value": outputs_BO[:, 0]}
 
     def baseline(self, label: float) -> Floats:
         """The last label."""

@@ -123,6 +123,16 @@ def check_rows_are_independent(example: Example) -> None:
         assert [detail for at, detail in together[2] if at == row] == [detail for _, detail in problems]
 
 
+def check_numbers_may_be_an_array(example: Example) -> None:
+    """Where the field may hold a float, an array of floats means what a list of them means, NaN being None."""
+    feature = example.build()
+    if feature.field is None or not _takes(feature, 0.5):
+        return
+    numbers = [None, 0.5, 1.0, 0.0, -0.0, 1e30, -1e-30, 3.5e38, 1e308]
+    as_array: Any = np.array(numbers, dtype=np.float64)
+    _assert_equal(encode(feature, as_array), encode(example.build(), numbers))
+
+
 def check_problems_are_reported(example: Example) -> None:
     """Each value that cannot be used is reported once, under its row, in words."""
     feature = example.build()

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from streammtl.table import Table
 from streammtl.tasks.base import Task
 from streammtl.tasks.binary import BinaryTask
 from streammtl.tasks.count import CountTask
@@ -109,6 +110,15 @@ def check_describes_as_json(example: Example) -> None:
     for row_O in task.publish(_raw(task, 5)):
         text = json.dumps(task.describe(row_O), allow_nan=False)
         assert json.loads(text) == task.describe(row_O)
+
+
+def check_describes_columns_as_rows(example: Example) -> None:
+    """The rows described together are the rows described one by one."""
+    task = example.build()
+    task.encode_labels(example.values)
+    outputs_BO = task.publish(_raw(task, 5))
+    described = [document["it"] for document in Table({"it": task.describe_rows(outputs_BO)})]
+    assert described == [task.describe(row_O) for row_O in outputs_BO]
 
 
 def check_loss_is_finite_and_not_negative(example: Example) -> None:

@@ -16,6 +16,7 @@ CHECKS: tuple[Callable[[Example], None], ...] = (
     checks.check_every_cell_is_written,
     checks.check_missing_is_not_a_value,
     checks.check_rows_are_independent,
+    checks.check_numbers_may_be_an_array,
     checks.check_problems_are_reported,
     checks.check_same_seed_same_columns,
     checks.check_extremes_stay_finite,

@@ -22,6 +22,7 @@ def test_every_task_has_an_example() -> None:
         checks.check_nonsense_is_a_problem,
         checks.check_publishes_finite_rows,
         checks.check_describes_as_json,
+        checks.check_describes_columns_as_rows,
         checks.check_loss_is_finite_and_not_negative,
         checks.check_gradient_is_that_of_the_loss,
         checks.check_baseline_is_a_published_row,

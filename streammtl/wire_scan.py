@@ -1,0 +1,289 @@
+"""JSON documents to columns without making the documents: compiled, for blocks of documents that are all plain.
+
+Plain is an object of numbers, texts, lists of numbers, true, false and null, as most writers of events make it. One
+document that is not sends its whole block to `streammtl.wire_json`, which is the one that knows every rule and finds
+every fault: here nothing is ever rejected. Texts and other tokens are only cut out here; msgspec reads them, a column
+at a time, so that a value is what it would be there.
+
+Shape suffixes: F fields, M values of a field, B bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, final
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from streammtl.types import Floats, Ints
+from streammtl.wire import Sparse
+
+_Bytes = npt.NDArray[np.uint8]
+
+#: Digits of a number that a 64-bit float holds exactly, so that one division by a power of ten rounds correctly
+#: (W. D. Clinger, How to read floating point numbers accurately, PLDI 1990). A column with another number than these
+#: is read by msgspec.
+_MAX_DIGITS = 15
+
+_POWERS = np.array([10.0**n for n in range(_MAX_DIGITS + 1)])
+
+
+@final
+class Scanner:
+    """Reads blocks of JSON objects with fields of given types.
+
+    >>> scanner = Scanner({"amount": float, "code": str | int}, max_record_bytes=100)
+    >>> columns = scanner.read([b'{"code":"x","amount":1.5}', b'{"code":7,"other":true}'])
+    >>> columns["amount"].places.tolist(), columns["amount"].values.tolist()
+    ([0], [1.5])
+    >>> columns["code"].values
+    ['x', 7]
+    >>> scanner.read([b'{"code":"x"}', b'{"code":']) is None
+    True
+    """
+
+    def __init__(self, field_types: dict[str, Any], max_record_bytes: int) -> None:
+        self._max_record_bytes = max_record_bytes
+        names = [name.encode() + b'":' for name in field_types]
+        self._names_B: _Bytes = np.frombuffer(b"".join(names), dtype=np.uint8)
+        self._name_ends_F = np.cumsum([len(name) for name in names])
+        self._is_number_F = np.array([wire_type is float for wire_type in field_types.values()])
+        self._decode_of = {
+            name: msgspec.json.Decoder(list[wire_type | None]).decode  # type: ignore[valid-type]
+            for name, wire_type in field_types.items()
+        }
+        self._n_values_F = np.zeros(len(names), dtype=np.int64)
+        self._is_read_F = np.zeros(len(names), dtype=np.bool_)
+        self._make_room(0)
+
+    def read(self, values: Sequence[Any]) -> dict[str, Sparse] | None:
+        """The columns of the documents; None where any of them is not plain or has any fault."""
+        try:
+            data_B: _Bytes = np.frombuffer(b"\n".join([*values, b""]), dtype=np.uint8)
+        except TypeError:  # something that is no bytes
+            return None
+        n = len(values)
+        if n > self._place_FM.shape[1]:
+            self._make_room(n)
+        scan, gather = _compiled()
+        arguments = (self._names_B, self._name_ends_F, self._is_number_F, self._max_record_bytes, _POWERS)
+        found = (self._n_values_F, self._is_read_F, self._place_FM, self._span_FM2, self._number_FM)
+        self._n_values_F[:] = 0
+        self._is_read_F[:] = self._is_number_F
+        if not scan(data_B, *arguments, n, *found):
+            return None
+        columns: dict[str, Sparse] = {}
+        for field, (name, decode) in enumerate(self._decode_of.items()):
+            m = int(self._n_values_F[field])
+            column: Sequence[Any] | Floats = self._number_FM[field, :m].copy()
+            if not self._is_read_F[field]:
+                span_M2 = self._span_FM2[field, :m]
+                list_B = np.empty(int((span_M2[:, 1] - span_M2[:, 0]).sum()) + m + 2, dtype=np.uint8)
+                try:
+                    column = decode(list_B.data[: gather(data_B, span_M2, list_B)])
+                except (msgspec.DecodeError, UnicodeError):
+                    return None
+                if self._is_number_F[field]:
+                    column = np.array(column, dtype=np.float64)
+            columns[name] = Sparse(self._place_FM[field, :m].copy(), column, n)
+        return columns
+
+    def _make_room(self, n: int) -> None:
+        """Arrays for the values of `n` documents; kept, because fresh memory costs more than what is done in it."""
+        n_fields = len(self._decode_of)
+        self._place_FM = np.zeros((n_fields, n), dtype=np.int64)
+        self._span_FM2 = np.zeros((n_fields, n, 2), dtype=np.int64)
+        self._number_FM = np.zeros((n_fields, n))
+
+
+@cache
+def _compiled() -> tuple[Any, Any]:
+    import numba
+
+    compile_it = numba.njit(cache=True, nogil=True)
+    return compile_it(scan), compile_it(gather)
+
+
+def gather(data_B: _Bytes, span_M2: Ints, list_B: _Bytes) -> int:
+    """Write a JSON list of the tokens that lie at the spans; returns how many bytes it has."""
+    list_B[0] = 91  # [
+    at = 1
+    for m in range(len(span_M2)):
+        for i in range(span_M2[m, 0], span_M2[m, 1]):
+            list_B[at] = data_B[i]
+            at += 1
+        list_B[at] = 44  # ,
+        at += 1
+    if len(span_M2) > 0:
+        at -= 1
+    list_B[at] = 93  # ]
+    return at + 1
+
+
+def scan(
+    data_B: _Bytes,
+    names_B: _Bytes,
+    name_ends_F: Ints,
+    is_number_F: npt.NDArray[np.bool_],
+    max_record_bytes: int,
+    powers: Floats,
+    n_documents: int,
+    n_values_F: Ints,
+    is_read_F: npt.NDArray[np.bool_],
+    place_FM: Ints,
+    span_FM2: Ints,
+    number_FM: Floats,
+) -> bool:
+    """Find the values of all documents, each of which ends with a line feed; False: a document is not plain.
+
+    For each field, how many documents have it, which, between which bytes its value lies, and of a number its value
+    (NaN for null); a field of numbers is not read any further when one of them is too long for that. No loop needs to
+    look for the end of the data: the line feed there is part of nothing.
+    """
+    n_fields = len(name_ends_F)
+    candidate: Any
+    first: Any
+    value: Any
+    mantissa: Any
+    next_F = np.arange(1, n_fields + 1)  # the field that followed this one the last time; and the first of all
+    next_F[n_fields - 1] = 0
+    at = 0
+    for document in range(n_documents):
+        start = at
+        before = n_fields - 1
+        byte = data_B[at]
+        if byte != 123:  # {
+            return False
+        while byte != 125:  # }
+            at += 1
+            if data_B[at] == 32 and byte == 44:  # a space after a comma
+                at += 1
+            if data_B[at] != 34:  # "
+                return False
+            at += 1
+
+            # The key, and the colon.
+            field = -1
+            candidate = next_F[before]
+            for _ in range(n_fields):
+                first = name_ends_F[candidate - 1] if candidate > 0 else 0
+                length = name_ends_F[candidate] - first
+                i = 0
+                while i < length and names_B[first + i] == data_B[at + i]:
+                    i += 1
+                if i == length:
+                    field = candidate
+                    next_F[before] = field
+                    before = field
+                    at += length
+                    break
+                candidate = candidate + 1 if candidate + 1 < n_fields else 0
+            if field < 0:
+                while data_B[at] != 34:
+                    if data_B[at] < 32 or data_B[at] >= 127 or data_B[at] == 92:  # a backslash, or no plain ASCII
+                        return False
+                    at += 1
+                if data_B[at + 1] != 58:  # :
+                    return False
+                at += 2
+            if data_B[at] == 32:
+                at += 1
+
+            # The value.
+            first = at
+            value = np.nan
+            is_number = False  # or null
+            byte = data_B[at]
+            if byte == 34:  # text, which msgspec looks into if the field is known
+                at += 1
+                while data_B[at] != 34:
+                    if data_B[at] < 32 or (field < 0 and data_B[at] >= 127):
+                        return False
+                    if data_B[at] == 92:
+                        if field < 0:
+                            return False
+                        at += 1
+                        if data_B[at] < 32:
+                            return False
+                    at += 1
+                at += 1
+            elif byte == 45 or 48 <= byte <= 57:  # a number
+                is_negative = byte == 45
+                if is_negative:
+                    at += 1
+                digits = at
+                mantissa = 0
+                n_digits = 0
+                n_decimals = 0
+                while 48 <= data_B[at] <= 57 and n_digits <= 15:
+                    mantissa = 10 * mantissa + (np.int64(data_B[at]) - 48)
+                    n_digits += 1
+                    at += 1
+                if n_digits == 0 or (n_digits > 1 and data_B[digits] == 48):
+                    return False
+                if data_B[at] == 46:  # .
+                    at += 1
+                    while 48 <= data_B[at] <= 57 and n_digits <= 15:
+                        mantissa = 10 * mantissa + (np.int64(data_B[at]) - 48)
+                        n_digits += 1
+                        n_decimals += 1
+                        at += 1
+                    if n_decimals == 0:
+                        return False
+                if n_digits <= 15 and not (is_negative and mantissa == 0):
+                    value = mantissa / powers[n_decimals]
+                    if is_negative:
+                        value = -value
+                if np.isnan(value) or (data_B[at] != 44 and data_B[at] != 125):  # , }
+                    while 48 <= data_B[at] <= 57 or data_B[at] in (43, 45, 46, 69, 101):  # + - . E e
+                        at += 1
+                    if field < 0:
+                        return False
+                    is_read_F[field] = False
+                is_number = True
+            elif byte == 110:  # null
+                if data_B[at + 1] != 117 or data_B[at + 2] != 108 or data_B[at + 3] != 108:
+                    return False
+                is_number = True
+                at += 4
+            elif byte == 116:  # true
+                if data_B[at + 1] != 114 or data_B[at + 2] != 117 or data_B[at + 3] != 101:
+                    return False
+                at += 4
+            elif byte == 102:  # false
+                if data_B[at + 1] != 97 or data_B[at + 2] != 108 or data_B[at + 3] != 115 or data_B[at + 4] != 101:
+                    return False
+                at += 5
+            elif byte == 91 and field >= 0:  # a list without texts, lists and objects
+                while data_B[at] != 93:
+                    at += 1
+                    byte = data_B[at]
+                    if byte < 32 or byte in (34, 91, 123, 125):
+                        return False
+                at += 1
+            else:
+                return False
+
+            if field >= 0:
+                m = n_values_F[field]
+                if m > 0 and place_FM[field, m - 1] == document:  # it has the field twice
+                    return False
+                if is_number_F[field]:
+                    if not is_number:
+                        return False
+                    number_FM[field, m] = value
+                span_FM2[field, m, 0] = first
+                span_FM2[field, m, 1] = at
+                place_FM[field, m] = document
+                n_values_F[field] = m + 1
+            byte = data_B[at]
+            if byte not in (44, 125):  # , }
+                return False
+        at += 1
+        if data_B[at] != 10 or at - start > max_record_bytes:
+            return False
+        at += 1
+    return at == len(data_B)
