@@ -1,10 +1,10 @@
-"""Events per second of test-then-train: the compiled kernel beside eager torch and River.
+"""Events per second of test-then-train: the compiled model beside eager torch, Vowpal Wabbit and River.
 
     python -m benchmarks.learner [--events 200000]
 
 One PREDICT and one LEARN per event; 16 numeric and two categorical features; a binary, a 4-class and a regression task.
-CPU time, since other processes may be running; the best of several repeats. River runs one linear pipeline per task on
-dictionaries that are made before the clock starts.
+CPU time, since other processes may be running; the best of several repeats. What the peers do for their figures stands
+in `benchmarks.learner_peers`; each has one model per task.
 
 The kernel's arithmetic is put beside the rate of a large matrix product in single precision on one core (run it with
 OMP_NUM_THREADS=1), which is about what the core can do at most.
@@ -16,13 +16,13 @@ import argparse
 import time
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
-from benchmarks.river_peers import linear_scaled_target
+from benchmarks.learner_peers import peers
 from streammtl.models.base import Model
 from streammtl.models.mlp import Mlp
-from streammtl.models.optimizers import Adam
 from streammtl.models.shared_bottom import SharedBottom
 from streammtl.tasks.base import Task
 from streammtl.tasks.binary import BinaryTask
@@ -33,6 +33,10 @@ from streammtl.types import Floats, Ops, RowLayout
 N_NUMERIC, TABLES = 16, (4096, 256)
 EMBEDDING_DIM = 4
 LAYOUT = RowLayout(tuple(f"x{i}" for i in range(N_NUMERIC)), (True,) * N_NUMERIC, ("merchant", "country"), TABLES)
+
+
+def _one(optimizer: str, rate: float) -> dict[str, Any]:
+    return {"experts": [{"kind": "network", "optimizer": {"kind": optimizer, "rate": rate}}]}
 
 
 def tasks() -> tuple[Task, ...]:
@@ -76,27 +80,6 @@ def advance(model: Model, ops: Ops, n_events_per_call: int) -> None:
         model.take_signals()
 
 
-def river(ops: Ops, labels_RT: Floats) -> Callable[[], None]:
-    """Three linear pipelines, each on its task; the dictionaries are made beforehand."""
-    rows = zip(ops.dense_RD.astype(np.float64).tolist(), ops.category_RC.tolist(), strict=True)
-    dictionaries = [
-        {**dict(zip(LAYOUT.dense_names, dense, strict=True)), "merchant": str(codes[0]), "country": str(codes[1])}
-        for dense, codes in rows
-    ]
-    kinds = [task.scorer for task in tasks()]
-    labels = [(label[0] > 0.5, int(label[1]), label[2]) for label in labels_RT.tolist()]
-
-    def run() -> None:
-        for t, kind in enumerate(kinds):
-            model = linear_scaled_target(kind)
-            predict = model.predict_one if kind == "regression" else model.predict_proba_one
-            for event, label in zip(dictionaries, labels, strict=True):
-                predict(event)
-                model.learn_one(event, label[t])
-
-    return run
-
-
 def operations_per_event(hidden: tuple[int, ...]) -> int:
     """Floating-point operations of one event: two forward passes less the shared one, a backward pass, an update."""
     n_dense, n_embedded = N_NUMERIC, len(TABLES) * EMBEDDING_DIM
@@ -114,6 +97,19 @@ def matrix_product_rate() -> float:
     return events_per_second(lambda: a @ a, 2 * 1024**3, 5)
 
 
+#: A name, settings of the `mlp` model, events in a call, and networks of 64-64 (0: others).
+OURS: tuple[tuple[str, dict[str, Any], int, int], ...] = (
+    ("mlp, one network 64-64, relu, sgd, 5,000 events a call", {**_one("sgd", 0.02), "activation": "relu"}, 5000, 1),
+    ("mlp, one network 64-64, sgd, 5,000 events a call", _one("sgd", 0.02), 5000, 1),
+    ("mlp, one network 64-64, sgd, 32 events a call", _one("sgd", 0.02), 32, 1),
+    ("mlp, one network 64-64, factored, 5,000 events a call", _one("factored", 0.04), 5000, 1),
+    ("mlp, one network 64-64, adam, 5,000 events a call", _one("adam", 0.001), 5000, 1),
+    ("mlp, one network 64-64, sgd, float64, 5,000 a call", {**_one("sgd", 0.02), "dtype": "float64"}, 5000, 1),
+    ("mlp as it is by default, three networks, 5,000 a call", {}, 5000, 0),
+    ("mlp as it is by default, three networks, 32 a call", {}, 32, 0),
+)
+
+
 def main() -> None:
     """Print a table."""
     parser = argparse.ArgumentParser(description=main.__doc__)
@@ -121,25 +117,21 @@ def main() -> None:
     n_events = parser.parse_args().events
     ops, _ = events(n_events)
     peak = matrix_product_rate()
-    print(f"{'learner':52}{'events/s':>12}{'of the peak':>14}")
-    for name, settings, per_call in (
-        ("mlp 64-64, sgd, 5,000 events a call", {}, 5000),
-        ("mlp 64-64, sgd, 32 events a call", {}, 32),
-        ("mlp 64-64, adam, 5,000 events a call", {"optimizer": Adam()}, 5000),
-        ("mlp 64-64, sgd, float64, 5,000 events a call", {"dtype": "float64"}, 5000),
-    ):
+    print(f"{'learner':60}{'events/s':>12}{'of the peak':>14}")
+    one = operations_per_event((64, 64))
+    for name, settings, per_call, n_networks in OURS:
         model = Mlp.Config.model_validate({"embedding_dim": EMBEDDING_DIM, **settings}).build(LAYOUT, tasks())
         rate = events_per_second(lambda: advance(model, ops, per_call), n_events, 5)  # noqa: B023
-        print(f"{name:52}{rate:12,.0f}{rate * operations_per_event((64, 64)) / peak:14.0%}", flush=True)
+        share = f"{rate * one / peak:14.0%}" if n_networks == 1 else ""
+        print(f"{name:60}{rate:12,.0f}{share}", flush=True)
     few, labels_RT = events(max(n_events // 100, 100))
     n_few = len(labels_RT)
     eager = SharedBottom.Config(rows_per_step=1, embedding_dim=EMBEDDING_DIM).build(LAYOUT, tasks())
-    print(f"{'shared_bottom 64-64, adam, torch, 1 row a step':52}", end="")
+    print(f"{'shared_bottom 64-64, torch, 1 row a step':60}", end="")
     print(f"{events_per_second(lambda: advance(eager, few, 5000), n_few, 3):12,.0f}", flush=True)
-    print(f"{'river, three linear pipelines':52}{events_per_second(river(few, labels_RT), n_few, 2):12,.0f}")
-    print(
-        f"an event of the mlp is {operations_per_event((64, 64)):,} operations; the peak is {peak / 1e9:.0f}e9 a second"
-    )
+    for name, run, n_run in peers(ops, events(n_events)[1]):
+        print(f"{name:60}{events_per_second(run, n_run, 3):12,.0f}", flush=True)
+    print(f"an event of one network is {one:,} operations; the peak is {peak / 1e9:.0f}e9 a second")
 
 
 if __name__ == "__main__":

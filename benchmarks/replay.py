@@ -40,7 +40,13 @@ from streammtl.run.simulate import world_settings, write_world
 from streammtl.sources.jsonl import JsonlSource
 from streammtl.tasks.base import Task
 
-ROWS_PER_STEP = (32, 8, 1)
+#: Models beside River: names and settings.
+MODELS: dict[str, str] = {
+    "mlp": "{kind: mlp}",
+    "mlp, 1 network": "{kind: mlp, experts: [{kind: network, optimizer: {kind: sgd, rate: 0.02}}]}",
+    "torch, 8 a step": "{kind: shared_bottom, rows_per_step: 8}",
+    "torch, 1 a step": "{kind: shared_bottom, rows_per_step: 1}",
+}
 PROFILED_STAGES = ("source", *STAGES)
 SHOWN_STAGES = ("source", *(stage for stage in STAGES if stage != "publish"))
 WARM_UP_EVENTS = 100
@@ -63,13 +69,18 @@ class ProcessorClock:
         time.sleep(seconds)
 
 
-def streams(n_events: int, folder: Path) -> Iterator[tuple[str, RunConfig]]:
-    """The streams to measure that are there: what they are, and their configurations."""
+def streams(n_events: int, folder: Path) -> Iterator[tuple[str, dict[str, RunConfig]]]:
+    """The streams to measure that are there: what they are, and their configurations by model."""
+    models = {name: f"model={settings}" for name, settings in MODELS.items()}
     if "fraud" in members("worlds"):
-        settings = world_config("fraud")
-        yield "fraud world, JSON", RunConfig.parse(settings, [f"source.world.events={n_events}"], environment={})
+        settings, events = world_config("fraud"), f"source.world.events={n_events}"
+        of_model = {name: RunConfig.parse(settings, [events, model], environment={}) for name, model in models.items()}
+        yield "fraud world, JSON", of_model
     if FILES["gas_turbine"].exists():
-        yield "gas_turbine, CSV", example("gas_turbine", (), n_events, folder)
+        yield (
+            "gas_turbine, CSV",
+            {name: example("gas_turbine", (model,), n_events, folder) for name, model in models.items()},
+        )
     else:
         print(f"gas_turbine is left out: {FILES['gas_turbine']} is not there")
 
@@ -149,11 +160,6 @@ def print_profiles(n_events: int, n_repeats: int, folder: Path) -> None:
     print(f"{'events/s':<24}" + "".join(f"{rate:>14,.0f}" for rate in rates))
 
 
-def with_rows_per_step(config: RunConfig, rows: int) -> RunConfig:
-    """The same run with another `rows_per_step`."""
-    return config.model_copy(update={"model": config.model.model_copy(update={"rows_per_step": rows})})
-
-
 def measure(config: RunConfig, n_repeats: int) -> dict[str, float]:
     """Median events/s of each stage and of the whole."""
     reports = [replay(config, clock=ProcessorClock()) for _ in range(n_repeats)]
@@ -199,19 +205,19 @@ def _predict_learn_score(model: Any, metric: Any, task: Task, events: list[Any],
             metric.update(known, predicted)
 
 
-def print_stream(name: str, config: RunConfig, n_repeats: int) -> None:
+def print_stream(name: str, configs: dict[str, RunConfig], n_repeats: int) -> None:
     """Measure a stream and print its table."""
-    recorded = read(config)
-    columns = {rows: measure(with_rows_per_step(config, rows), n_repeats) for rows in ROWS_PER_STEP}
+    recorded = read(next(iter(configs.values())))
+    columns = {model: measure(config, n_repeats) for model, config in configs.items()}
     river = measure_river(recorded, n_repeats)
     n_labels = int(np.isfinite(recorded.labels_ET).sum())
     print(f"\n{name}: {len(recorded.labels_ET):,} events, {len(recorded.tasks)} tasks, {n_labels:,} labels, events/s")
-    print(f"{'rows_per_step':<24}" + "".join(f"{rows:>14}" for rows in columns))
-    for stage in columns[ROWS_PER_STEP[0]]:
-        print(f"{stage:<24}" + "".join(f"{column[stage]:>14,.0f}" for column in columns.values()))
-    print(f"{'River, a linear model':<24}{river:>14,.0f}   per task, {len(recorded.tasks)} pipelines")
+    print(f"{'model':<24}" + "".join(f"{model:>18}" for model in columns))
+    for stage in (*SHOWN_STAGES, "whole replay"):
+        print(f"{stage:<24}" + "".join(f"{column[stage]:>18,.0f}" for column in columns.values()))
+    print(f"{'River, a linear model':<24}{river:>18,.0f}   per task, {len(recorded.tasks)} pipelines")
     ratios = (column["whole replay"] / river for column in columns.values())
-    print(f"{'whole replay / River':<24}" + "".join(f"{ratio:>14.2f}" for ratio in ratios))
+    print(f"{'whole replay / River':<24}" + "".join(f"{ratio:>18.2f}" for ratio in ratios))
 
 
 def main() -> None:
@@ -225,10 +231,11 @@ def main() -> None:
     print(f"processor time, median of {options.repeats}")
     with tempfile.TemporaryDirectory() as folder:
         print_profiles(options.profile_events, options.repeats, Path(folder))
-        for _, config in streams(WARM_UP_EVENTS, Path(folder)):
-            replay(config)
-        for name, config in streams(options.events, Path(folder)):
-            print_stream(name, config, options.repeats)
+        for _, configs in streams(WARM_UP_EVENTS, Path(folder)):
+            for config in configs.values():
+                replay(config)
+        for name, configs in streams(options.events, Path(folder)):
+            print_stream(name, configs, options.repeats)
 
 
 if __name__ == "__main__":

@@ -3,9 +3,10 @@
     python -m benchmarks.streams --out FOLDER [--parts table,whole] [--streams elec2] [--rows 20000] [--processes 1]
 
 Parts: `table` (the first rows with labels at once, and River on the same rows), `whole` (whole streams, and
-fraud_handbook with its real label delays), `optimizers` (a grid of optimizers and rows per step) and `weightings`
-(every weighting with three seeds). Each figure is kept in FOLDER as soon as it is there, and what is there is not
-computed again: take another FOLDER after a change of the code. The last thing written is `results.json` and
+fraud_handbook with its real label delays), `experts` (what each expert of the default model adds, on whole streams, of
+fraud_handbook the first 50,000 rows), `optimizers` (a grid of optimizers and rows per step of `shared_bottom`) and
+`weightings` (every weighting with five seeds). Each figure is kept in FOLDER as soon as it is there, and what is there
+is not computed again: take another FOLDER after a change of the code. The last thing written is `results.json` and
 `tables.md`; scores are those over the whole run.
 """
 
@@ -29,7 +30,7 @@ from benchmarks.tables import write_tables
 from streammtl.evaluate import TaskReport
 from streammtl.run.replay import replay
 
-PARTS = ("table", "whole", "optimizers", "weightings")
+PARTS = ("table", "whole", "experts", "optimizers", "weightings")
 TASKS = {
     "gas_turbine": ("y_co", "y_nox", "y_tey", "y_co_high", "y_nox_band", "y_load"),
     "elec2": ("y_up", "y_price_next", "y_demand_next", "y_transfer_next", "y_demand_band_next"),
@@ -37,12 +38,44 @@ TASKS = {
     "fraud_handbook": ("y_fraud", "y_scenario", "y_loss", "y_spend_24h", "y_next_gap_h"),
 }
 
+
+def _network(optimizer: str, rate: float, more: str = "") -> str:
+    return f"{{kind: network, optimizer: {{kind: {optimizer}, rate: {rate}}}{more}}}"
+
+
+_STEADY, _QUICK = _network("factored", 0.04), _network("factored", 0.15)
+_BINS = _network("sgd", 0.1, ", bins: true, hidden: [64], embedding_dim: 4")
+_SEVEN_RATES = (0.001, 0.002, 0.004, 0.007, 0.014, 0.026, 0.05)
+_SINGLE = _network("factored", 0.04, ", scope: single")
+
+
+def _experts(*experts: str) -> tuple[str, ...]:
+    return (f"model={{kind: mlp, experts: [{', '.join(experts)}]}}",)
+
+
 #: Settings of streammtl in the table. The first is the example as it is.
 SETTINGS: dict[str, tuple[str, ...]] = {
     "streammtl": (),
-    "mlp": ("model={kind: mlp}",),
+    "shared_bottom": ("model={kind: shared_bottom}",),
     "scale_invariant": ("weighting={kind: scale_invariant}",),
     "uncertainty": ("weighting={kind: uncertainty}",),
+}
+#: What the experts of the default model add, and others: the part `experts`, on whole streams.
+EXPERTS: dict[str, tuple[str, ...]] = {
+    "all three": (),
+    "factored 0.04": _experts(_STEADY),
+    "factored 0.15": _experts(_QUICK),
+    "sgd 0.1, bins": _experts(_BINS),
+    "sgd 0.012": _experts(_network("sgd", 0.012)),
+    "without bins": _experts(_STEADY, _QUICK),
+    "seven rates of sgd": _experts(*(_network("sgd", rate) for rate in _SEVEN_RATES)),
+    "with single-task": _experts(_STEADY, _QUICK, _BINS, _SINGLE),
+    "with a linear model": _experts(_STEADY, _QUICK, _BINS, _network("sgd", 0.012, ", hidden: []")),
+    "with a label memory": _experts(_STEADY, _QUICK, _BINS, "{kind: memory, decay: 0.5}"),
+    "with equal weights beside": (
+        *_experts(_STEADY, _QUICK, _BINS, _network("factored", 0.04, ", weights: equal")),
+        "weighting={kind: uncertainty}",
+    ),
 }
 OPTIMIZERS = {
     "adam 1e-3": "{kind: adam, rate: 0.001}",
@@ -58,7 +91,7 @@ OPTIMIZERS = {
 }
 ROWS_PER_STEP = (32, 8, 4, 1)
 WEIGHTINGS = ("equal", "scale_invariant", "uncertainty", "dwa", "famo", "geometric", "stch", "rlw")
-SEEDS = (0, 1, 2)
+SEEDS = (0, 1, 2, 3, 4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +125,9 @@ def jobs(part: str, stream: str, n_rows: int) -> list[Job]:
         whole = replace(first, name="streammtl", n_rows=None)
         late = replace(whole, name="streammtl, real delays", is_delayed=True)
         return [whole, late] if stream == "fraud_handbook" else [whole]
+    if part == "experts":
+        n_first = 50_000 if stream == "fraud_handbook" else None
+        return [replace(first, name=name, overrides=overrides, n_rows=n_first) for name, overrides in EXPERTS.items()]
     if part == "optimizers":
         return [
             replace(first, name=f"{name}, {rows}", overrides=(_model(rows, optimizer),))

@@ -25,7 +25,7 @@ def write_tables(out: Path) -> None:
     results = [json.loads(path.read_text()) for path in kept]
     (out / "results.json").write_text(json.dumps(results, indent=1))
     sections = []
-    for part, text in (("table", comparison), ("whole", comparison), ("optimizers", ranking), ("weightings", ranking)):
+    for part, text in PARTS.items():
         chosen = [result for result in results if result["job"]["part"] == part]
         if chosen:
             sections.append(text(part, chosen))
@@ -136,3 +136,13 @@ def _ranks(values: dict[str, float]) -> dict[str, float]:
     """1 for the largest; equal values share the mean of their ranks."""
     ordered = sorted(values.values(), reverse=True)
     return {name: 1 + ordered.index(value) + (ordered.count(value) - 1) / 2 for name, value in values.items()}
+
+
+#: How each part of `benchmarks.streams` becomes text.
+PARTS = {
+    "table": comparison,
+    "whole": comparison,
+    "experts": ranking,
+    "optimizers": ranking,
+    "weightings": ranking,
+}

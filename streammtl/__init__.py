@@ -4,10 +4,11 @@ It predicts every task for each event the moment it arrives, learns from each la
 the tasks' losses as they change, and watches for drift. The public names are those of `__all__`; they are imported when
 they are first used.
 
->>> from streammtl import BinaryTask, Learner, Numeric
->>> learner = Learner.Config(features={"amount": Numeric.Config()}, tasks={"fraud": BinaryTask.Config()}).build()
->>> learner.learn_one({"amount": 900.0}, {"fraud": 1})
->>> list(learner.predict_one({"amount": 12.5})["fraud"])
+>>> from streammtl import BinaryTask, Categorical, Learner, Numeric
+>>> features = {"amount": Numeric.Config(), "merchant": Categorical.Config()}
+>>> learner = Learner.Config(features=features, tasks={"fraud": BinaryTask.Config()}).build()
+>>> learner.learn_one({"amount": 900.0, "merchant": "m7"}, {"fraud": 1})
+>>> list(learner.predict_one({"amount": 12.5, "merchant": "m3"})["fraud"])
 ['probability']
 """
 

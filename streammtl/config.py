@@ -60,7 +60,7 @@ class RunConfig(Settings):
         min_length=1, description="What is predicted, by name."
     )
     model: Annotated[Model.Config, OneOf("models")] = Field(
-        default=cast(Model.Config, {"kind": "shared_bottom"}), description="The shared function of the features."
+        default=cast(Model.Config, {"kind": "mlp"}), description="The shared function of the features."
     )
     weighting: Annotated[Weighting.Config, OneOf("weighting")] = Field(
         default=cast(Weighting.Config, {"kind": "equal"}), description="How the tasks' losses are weighted."
@@ -134,15 +134,16 @@ class RunConfig(Settings):
             raise ConfigError(explain_error(error, cls, layers.settings, where, layers.origin)) from None
 
     def learner(self) -> Learner:
-        """The learner that these settings describe."""
-        return Learner.Config(
+        """The learner that these settings describe; its model is built when it is first needed."""
+        config = Learner.Config(
             features=self.event_schema.features,
             tasks=self.tasks,
             model=self.model,
             weighting=self.weighting,
             time=self.event_schema.time,
             seed=self.seed,
-        ).build()
+        )
+        return Learner(config)
 
     def shape(self) -> dict[str, Any]:
         """The settings that shape the learned state, as JSON values: a checkpoint belongs to one shape."""

@@ -64,7 +64,10 @@ def explain_error(
 ) -> str:
     """All mistakes of a validation, one per line, each with its key; `origin` says where a setting came from."""
     by_key: dict[Key, list[str]] = {}
-    for detail in error.errors(include_url=False):
+    details = error.errors(include_url=False)
+    for detail in details:
+        if _is_echo(detail, details):
+            continue
         key, place, owner = _walk(detail["loc"], model, settings)
         by_key.setdefault(key, []).append(_explain(detail, key, place, owner, _value_at(settings, key), model))
     lines = []
@@ -106,6 +109,14 @@ def shown_value(value: Any) -> str:
     """A value as JSON, cut to a line's length."""
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}..."
+
+
+def _is_echo(detail: ErrorDetails, details: Sequence[ErrorDetails]) -> bool:
+    """Whether a list is said to be too short only because items with mistakes in them do not count."""
+    at = detail["loc"]
+    return detail["type"] == "too_short" and any(
+        len(other["loc"]) > len(at) and other["loc"][: len(at)] == at for other in details
+    )
 
 
 def _explain(

@@ -59,6 +59,11 @@ def below(place: Any, key: str | int, value: Any) -> Any:
     return UNKNOWN
 
 
+def item_at(place: Any) -> Any:
+    """The place of the items where a list may stand."""
+    return next((get_args(a)[0] for a in alternatives_at(place) if get_origin(a) in (list, tuple, Sequence)), UNKNOWN)
+
+
 def is_choice(place: Any) -> bool:
     """True where one of several types may stand; pydantic then names the one it took in the location of a mistake."""
     return bool(kinds_at(place)) or len(alternatives_at(place)) > 1

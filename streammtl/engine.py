@@ -111,13 +111,17 @@ class Engine:
             reports.append(self.turn(records.between(start, stop)))
             start = stop
             if self.publisher.sink("metrics") and self.totals["records"] % self._metrics_every_records == 0:
-                self.publisher.scores(self.totals["records"], self._score_documents(), self.weights())
+                self.publisher.scores(self.totals["records"], self._score_documents(), self.weights(), self._inside())
         return reports
 
     def weights(self) -> dict[str, float]:
         """The task weights in force."""
         weights = self.learner.weighting.weights_T.tolist()
         return {task.name: weight for task, weight in zip(self.learner.tasks, weights, strict=True)}
+
+    def insights(self) -> dict[str, Any]:
+        """What the model tells of its inside; see `Model.insights`."""
+        return self.learner.model.insights()
 
     def report(self) -> dict[str, TaskReport]:
         """The prequential scores of every task."""
@@ -186,6 +190,14 @@ class Engine:
             name: {"labels": task.labels, "scores": task.scores, "windowed": task.windowed}
             for name, task in self.report().items()
         }
+
+    def _inside(self) -> dict[str, Any]:
+        """The model's insights, as far as they are published; with the same fields in every document."""
+        found = self.insights()
+        inside = {"experts": found["shares"]} if "shares" in found else {}
+        if "sharing" in found:
+            inside["sharing"] = {task.name: found["sharing"].get(task.name) for task in self.learner.tasks}
+        return inside | ({"revived": found["revived"]} if "revived" in found else {})
 
 
 def _alarm_order(alarm: Alarm) -> tuple[int, bool, str]:

@@ -7,6 +7,7 @@ segment and sets the task weights of the next one.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Annotated, Any, cast, final
 
@@ -31,14 +32,14 @@ _LABELS_FIELD = "labels (of learn_one)"
 class Learner:
     """Predicts all tasks of an event, and learns from any subset of their labels.
 
-    >>> from streammtl import BinaryTask, Learner, Numeric
+    >>> from streammtl import BinaryTask, Categorical, Learner, Numeric
     >>> learner = Learner.Config(
-    ...     features={"amount": Numeric.Config()},
+    ...     features={"amount": Numeric.Config(), "merchant": Categorical.Config()},
     ...     tasks={"fraud": BinaryTask.Config()},
     ... ).build()
-    >>> sorted(learner.predict_one({"amount": 12.5}))
+    >>> sorted(learner.predict_one({"amount": 12.5, "merchant": "m3"}))
     ['fraud']
-    >>> learner.learn_one({"amount": 12.5}, {"fraud": 0})
+    >>> learner.learn_one({"amount": 12.5, "merchant": "m3"}, {"fraud": 0})
     """
 
     class Config(Settings):
@@ -51,7 +52,7 @@ class Learner:
             min_length=1, description="What is predicted, by name."
         )
         model: Annotated[Model.Config, OneOf("models")] = Field(
-            default=cast(Model.Config, {"kind": "shared_bottom"}), description="The shared function of the features."
+            default=cast(Model.Config, {"kind": "mlp"}), description="The shared function of the features."
         )
         weighting: Annotated[Weighting.Config, OneOf("weighting")] = Field(
             default=cast(Weighting.Config, {"kind": "equal"}), description="How the tasks' losses are weighted."
@@ -60,8 +61,8 @@ class Learner:
         seed: int = Field(default=0, ge=0, description="Seed of everything random.")
 
         def build(self) -> Learner:
-            """The learner."""
-            return Learner(self)
+            """The learner, ready for its first event."""
+            return Learner(self).prepare()
 
     def __init__(self, config: Learner.Config) -> None:
         self._config = config
@@ -69,12 +70,21 @@ class Learner:
         self.tasks = tuple(c.build(name) for name, c in config.tasks.items())
         self.layout: RowLayout = RowEncoder(self.features).layout
         self.weighting = config.weighting.build(tuple(config.tasks), config.seed)
-        self.model = config.model.build(
-            self.layout, self.tasks, self.weighting.needs, config.weighting.apply_to, config.seed
-        )
         self._every = config.weighting.every
         self._n_in_segment = 0
         self._one: Decoder | None = None
+
+    @functools.cached_property
+    def model(self) -> Model:
+        """The shared function of the features, built when it is first asked for."""
+        config = self._config
+        needs, apply_to = self.weighting.needs, config.weighting.apply_to
+        return config.model.build(self.layout, self.tasks, needs, apply_to, config.seed)
+
+    def prepare(self) -> Learner:
+        """Build the model, which may have to be compiled first; else it is built when the first event comes."""
+        _ = self.model
+        return self
 
     @property
     def n_outputs(self) -> int:
@@ -84,7 +94,9 @@ class Learner:
     def advance(self, ops: Ops) -> Lesson:
         """Execute the operations in order."""
         learn_at = np.flatnonzero(ops.is_learn_N)
-        segment_ends = (learn_at[self._every - self._n_in_segment - 1 :: self._every] + 1).tolist()
+        segment_ends: list[int] = []  # none where weights never change: one long call is faster than many short ones
+        if not self.weighting.is_constant:
+            segment_ends = (learn_at[self._every - self._n_in_segment - 1 :: self._every] + 1).tolist()
         outputs: list[Floats] = []
         losses = _MeanLosses(len(self.tasks))
         n_steps = n_skipped = start = 0
@@ -98,6 +110,8 @@ class Learner:
                 signals = self.model.take_signals()
                 losses.add(signals)
                 self.weighting.update(signals)
+        if self.weighting.is_constant:
+            losses.add(self.model.take_signals())
         self._n_in_segment = (self._n_in_segment + len(learn_at)) % self._every
         return Lesson(np.concatenate(outputs), self.weighting.weights_T, n_steps, n_skipped, losses.mean_T())
 

@@ -35,7 +35,8 @@ class Publisher:
             default=None, description="One document per event: its id, time, position and all tasks' predictions."
         )
         metrics: Annotated[Sink.Config, OneOf("sinks")] | None = Field(
-            default=None, description="Drift alarms as they happen; scores and task weights at a stated interval."
+            default=None,
+            description="Drift alarms as they happen; scores, task weights and experts at a stated interval.",
         )
         rejects: Annotated[Sink.Config, OneOf("sinks")] | None = Field(
             default=None, description="Every record that could not be used: its origin, the reason, and its bytes."
@@ -113,12 +114,14 @@ class Publisher:
         documents = [{"type": "alarm", **alarm_document(alarm)} for alarm in alarms]
         sink.publish(Documents([f"alarm:{a.subject}:{a.name}" for a in alarms], documents))
 
-    def scores(self, n_records: int, tasks: Mapping[str, Any], weights: Mapping[str, float]) -> None:
-        """Publish scores and task weights as of `n_records` records."""
+    def scores(
+        self, n_records: int, tasks: Mapping[str, Any], weights: Mapping[str, float], inside: Mapping[str, Any]
+    ) -> None:
+        """Publish scores, task weights and what the model tells of its `inside`, as of `n_records` records."""
         sink = self._sinks.get("metrics")
         if sink is None:
             return
-        document = {"type": "scores", "records": n_records, "tasks": dict(tasks), "weights": dict(weights)}
+        document = {"type": "scores", "records": n_records, "tasks": dict(tasks), "weights": dict(weights), **inside}
         sink.publish(Documents([f"scores:{n_records}"], [document]))
 
     def flush(self) -> State:

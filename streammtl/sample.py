@@ -72,7 +72,7 @@ schema:
 {features}
 tasks: # {why_tasks}; streammtl list tasks
 {tasks}
-# model: {{kind: shared_bottom, hidden: [64, 64]}} # streammtl list models
+# model: {{kind: mlp, hidden: [64, 64]}} # streammtl explain models/mlp, streammtl list models
 # weighting: equal # or scale_invariant, famo, ...: streammtl list weighting
 source: {source}
 # sink: {{predictions: {{kind: jsonl, path: predictions.jsonl}}, rejects: {{kind: jsonl, path: rejects.jsonl}}}}

@@ -20,7 +20,7 @@ from streammtl.models._network import Network, Steps
 from streammtl.models._segment import Segment
 from streammtl.models.optimizers import KernelOptimizer, Sgd
 from streammtl.tasks.base import Task
-from streammtl.types import Bools, Floats, Ints, Ops, State
+from streammtl.types import Floats, Ints, Ops, RowLayout, State
 
 Width: TypeAlias = Annotated[int, Field(ge=1, le=8192)]
 _Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9_.-]+$")]
@@ -105,8 +105,11 @@ class Expert(ABC):
         return ()
 
     @abstractmethod
-    def advance(self, lot: Lot, raw_PK: Floats, mixing_LT: Floats) -> Steps:
-        """Execute the operations; write raw outputs and, of each LEARN, the losses that weigh it (see `Network`)."""
+    def advance(self, lot: Lot, raw_PK: Floats, mixing_LT: Floats) -> tuple[Steps, ...]:
+        """Execute the operations; write raw outputs and, of each LEARN, the losses that weigh it (see `Network`).
+
+        Returns the steps of each network; where no label was of any use to it, no step was skipped.
+        """
 
     @abstractmethod
     def state(self) -> State:
@@ -136,12 +139,13 @@ class SharedExpert(Expert):
         """The one."""
         return (self.network,)
 
-    def advance(self, lot: Lot, raw_PK: Floats, mixing_LT: Floats) -> Steps:
+    def advance(self, lot: Lot, raw_PK: Floats, mixing_LT: Floats) -> tuple[Steps, ...]:
         """Execute the operations."""
         self.statistics.copy_from(lot.statistics)
         weights_T = np.ones_like(lot.weights_T) if self._is_equal else lot.weights_T
         ops = lot.binned if self._uses_bins else lot.ops
-        return self.network.advance(ops, weights_T, self.statistics, self.segment, raw_PK, mixing_LT)
+        steps = self.network.advance(ops, weights_T, self.statistics, self.segment, raw_PK, mixing_LT)
+        return (_of_labelled(steps, mixing_LT),)
 
     def state(self) -> State:
         """Of the network; scales and signals are the model's."""
@@ -168,9 +172,9 @@ class SingleExpert(Expert):
         """One per task."""
         return self._networks
 
-    def advance(self, lot: Lot, raw_PK: Floats, mixing_LT: Floats) -> Steps:
-        """Execute the operations; steps are those of all tasks together."""
-        ops, k0, taken, skipped = lot.binned if self._uses_bins else lot.ops, 0, 0, 0
+    def advance(self, lot: Lot, raw_PK: Floats, mixing_LT: Floats) -> tuple[Steps, ...]:
+        """Execute the operations."""
+        ops, k0, all_steps = lot.binned if self._uses_bins else lot.ops, 0, []
         ones_T = np.ones_like(lot.weights_T)
         for t, network in enumerate(self._networks):
             n_raw = network.first_raw_T[-1]
@@ -178,10 +182,9 @@ class SingleExpert(Expert):
             steps = network.advance(ops, ones_T, self._statistics[t], self._segments[t], own_PK, own_L1)
             raw_PK[:, k0 : k0 + n_raw] = own_PK
             mixing_LT[:, t] = own_L1[:, 0]
-            k0, taken = k0 + n_raw, taken + steps.n_taken
-            # An operation without a label of this task is none that was skipped.
-            skipped += int(np.count_nonzero(np.isfinite(own_L1))) - steps.n_taken
-        return Steps(taken, skipped)
+            k0 += n_raw
+            all_steps.append(_of_labelled(steps, own_L1))
+        return tuple(all_steps)
 
     def state(self) -> State:
         """Of each network, with scales of its own."""
@@ -200,38 +203,54 @@ class SingleExpert(Expert):
 class LabelMemory(Expert):
     """A decayed mean of the labels, of classes and yes or no their decayed frequency."""
 
-    def __init__(self, name: str, settings: MemoryExpert, tasks: tuple[Task, ...], columns: tuple[int, ...]) -> None:
+    def __init__(
+        self, name: str, settings: MemoryExpert, tasks: tuple[Task, ...], columns: tuple[int, ...], memory_rows: int
+    ) -> None:
+        """`memory_rows` is that of the networks: its losses are measured in the same units."""
         from streammtl.models._kernel_build import build_passes
 
         super().__init__(name)
         self._remember: Any = build_passes().remember
-        self._decay = settings.decay
         self._tasks = tasks
-        self._first_raw_T: Ints = np.array([0, *itertools.accumulate(task.n_raw for task in tasks)])
-        self._column_T: Ints = np.array(columns, dtype=np.int64)
-        self._code_T: Ints = np.array([LOSS_CODES.index(task.kernel_loss().code) for task in tasks], dtype=np.int64)
-        self._sum_K: Floats = np.zeros(self._first_raw_T[-1])
-        self._total_4T: Floats = np.zeros((4, len(tasks)))
-        self._seen_K: Bools = np.concatenate([np.full(task.n_raw, not task.hides_unseen) for task in tasks])
+        first_raw_T: Ints = np.array([0, *itertools.accumulate(task.n_raw for task in tasks)])
+        self._first_raw_T = first_raw_T
+        self._tables = (
+            np.array(columns, dtype=np.int64),
+            np.array([LOSS_CODES.index(task.kernel_loss().code) for task in tasks], dtype=np.int64),
+            np.array([task.is_scaled for task in tasks], dtype=bool),
+            first_raw_T,
+            np.array([settings.decay, memory_rows]),
+        )
+        self._sum_K: Floats = np.zeros(first_raw_T[-1])
+        self._total_T: Floats = np.zeros(len(tasks))
+        self._statistics = Statistics(RowLayout((), (), (), ()), tasks)
+        self._raw_K: Floats = np.zeros(first_raw_T[-1])
 
-    def advance(self, lot: Lot, raw_PK: Floats, mixing_LT: Floats) -> Steps:
+    def advance(self, lot: Lot, raw_PK: Floats, mixing_LT: Floats) -> tuple[Steps, ...]:
         """Execute the operations."""
-        tables = (self._column_T, self._code_T, self._first_raw_T)
-        state = (self._sum_K, self._total_4T, self._seen_K)
-        self._remember(lot.ops.is_learn_N, lot.ops.labels_NT, *tables, self._decay, *state, raw_PK, mixing_LT)
-        return Steps(0, 0)
+        known = self._statistics
+        state = (self._sum_K, self._total_T, known.scale_6T, known.unit_3T, known.seen_K)
+        self._remember(lot.ops.is_learn_N, lot.ops.labels_NT, *self._tables, *state, self._raw_K, raw_PK, mixing_LT)
+        return ()
 
     def state(self) -> State:
-        """Sums and counts, tasks by name."""
-        parts = {}
+        """Sums and counts, and the running scales of the labels, tasks by name."""
+        scales, parts = self._statistics.state()["tasks"], {}
         for t, task in enumerate(self._tasks):
             here = slice(self._first_raw_T[t], self._first_raw_T[t + 1])
-            own = {"sum": self._sum_K[here], "total": self._total_4T[:, t], "seen": self._seen_K[here]}
-            parts[task.name] = {name: value.copy() for name, value in own.items()}
+            parts[task.name] = {"sum": self._sum_K[here].copy(), "total": float(self._total_T[t]), **scales[task.name]}
         return parts
 
     def load(self, state: State) -> None:
         """Take over a `state`."""
         for t, task in enumerate(self._tasks):
             here, own = slice(self._first_raw_T[t], self._first_raw_T[t + 1]), state[task.name]
-            self._sum_K[here], self._total_4T[:, t], self._seen_K[here] = own["sum"], own["total"], own["seen"]
+            self._sum_K[here], self._total_T[t] = own["sum"], own["total"]
+        empty = self._statistics.state()
+        self._statistics.load({**empty, "tasks": state})
+
+
+def _of_labelled(steps: Steps, mixing_LT: Floats) -> Steps:
+    """An operation without a label that the network could use is none that was skipped."""
+    n_labelled = int(np.count_nonzero(~np.isnan(mixing_LT).all(axis=1)))
+    return Steps(steps.n_taken, n_labelled - steps.n_taken)

@@ -52,8 +52,8 @@ def trunk_functions(spec: KernelSpec, at: Places) -> Lines:
         for layer in others:
             forward += _forward(spec, layer)
         for layer in reversed(others):
-            backward += [*_through_activation(spec, layer), *_into_inputs(layer, 0, layer.n_in)]
-        backward += _through_activation(spec, first)
+            backward += [*_through_activation(layer), *_into_inputs(layer, 0, layer.n_in)]
+        backward += _through_activation(first)
         backward += _into_inputs(first, spec.n_dense, spec.n_dense + spec.n_embedded)
         backward += [*_norm("embedded", _plain_at(at.into_embedded), spec.n_embedded), "total += embedded"]
         backward += [line for layer in at.trunk for line in _square(layer)]
@@ -157,7 +157,7 @@ def _backward_head(spec: KernelSpec, at: Places) -> Lines:
         f"total = (inputs + absent + {1 + spec.n_categories}.0) * float(slope_sum)",
     ]
     for layer in reversed(at.private):
-        lines += [*_through_activation(spec, layer), *_into_inputs(layer, 0, layer.n_in)]
+        lines += [*_through_activation(layer), *_into_inputs(layer, 0, layer.n_in)]
     lines += [line for layer in at.private for line in _square(layer)]
     lines += _cap_head(spec, at)
     lines += [
@@ -179,7 +179,7 @@ def _cap_head(spec: KernelSpec, at: Places) -> Lines:
         shrink = [line for layer in at.private for line in _scaled(layer, "part")]
         return [
             "promise = hyper[0] * total",
-            "share = min(1.0, cap * loss / max(promise, 1e-300))",
+            "share = min(1.0, cap * max(loss, 1e-300) / max(promise, 1e-300))",
             "if share < 1.0:",
             "    part = real(share)",
             "    for k in range(k0, k1):",
@@ -189,7 +189,8 @@ def _cap_head(spec: KernelSpec, at: Places) -> Lines:
             "promise *= share * share",
         ]
     if spec.optimizer == "factored":
-        return [*_direct_head(spec, at), "share = min(1.0, cap * loss / max(promise, 1e-300))", *_keep_share(spec, at)]
+        share = "share = min(1.0, cap * max(loss, 1e-300) / max(promise, 1e-300))"
+        return [*_direct_head(spec, at), share, *_keep_share(spec, at)]
     return ["promise = 0.0", "share = 1.0"]
 
 
@@ -279,7 +280,7 @@ def average_function(spec: KernelSpec, at: Places) -> Lines:
     last = at.trunk[-1]
     body = [
         f"for j in range({last.n_out}):",
-        f"    a[U(a0 + j)] *= {_derivative(spec, _in(last, last.z, 'j'))}",
+        f"    a[U(a0 + j)] *= {_in(last, last.z, 'j')}",
         f"for i in range({last.n_in}):",
         f"    x = a[{last.x} + i]",
         f"    for j in range({last.n_out}):",
@@ -348,19 +349,17 @@ def _forward(spec: KernelSpec, layer: Dense) -> Lines:
 
 
 def _activate(spec: KernelSpec, layer: Dense) -> Lines:
-    z = _in(layer, layer.z, "j")
-    value = f"max({z}, zero)" if spec.activation == "relu" else f"{z} * gate({z})"
-    return [f"for j in range({layer.n_out}):", f"    {_in(layer, layer.h, 'j')} = {value}"]
+    """The output, and in the place of z the activation function's derivative, which is all that is wanted of z."""
+    z, h = _in(layer, layer.z, "j"), _in(layer, layer.h, "j")
+    if spec.activation == "relu":
+        lines = [f"z = {z}", f"{h} = max(z, zero)", f"{z} = one if z > zero else zero"]
+    else:
+        lines = [f"z = {z}", "share = gate(z)", f"{h} = z * share", f"{z} = share * (one + z * (one - share))"]
+    return [f"for j in range({layer.n_out}):", *indented(lines)]
 
 
-def _derivative(spec: KernelSpec, z: str) -> str:
-    """Of the activation function."""
-    return f"(one if {z} > zero else zero)" if spec.activation == "relu" else f"silu_slope({z})"
-
-
-def _through_activation(spec: KernelSpec, layer: Dense) -> Lines:
-    derivative = _derivative(spec, _in(layer, layer.z, "j"))
-    return [f"for j in range({layer.n_out}):", f"    {_in(layer, layer.dz, 'j')} *= {derivative}"]
+def _through_activation(layer: Dense) -> Lines:
+    return [f"for j in range({layer.n_out}):", f"    {_in(layer, layer.dz, 'j')} *= {_in(layer, layer.z, 'j')}"]
 
 
 def _into_inputs(layer: Dense, first: int, last: int) -> Lines:
@@ -503,7 +502,7 @@ def _update_rows(spec: KernelSpec, layer: Dense, n_rows: int) -> Lines:
 
 # -- the factored optimizer: `streammtl.models.optimizers.Factored` has the formula
 #
-# Sums of squares of a layer's inputs lie in `s0` where the weight's first row lies in `p`, those of the gradient at its
+# Sums of squares of a layer's inputs lie in `s0` where the weight begins in `p`, those of the gradient at its
 # outputs where its bias lies; of a head, likewise, by task.
 
 

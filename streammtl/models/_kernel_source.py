@@ -80,6 +80,7 @@ ARGUMENTS: tuple[tuple[str, str], ...] = (
     ("hyper", "f8[::1]"),
     ("wants", "b1[::1]"),
     ("loss_T3", "f8[:, ::1]"),
+    ("is_plain_T", "b1[::1]"),
     ("class_weight_K", "f8[::1]"),
     ("a", "REAL[::1]"),
     ("raw_K", "f8[::1]"),
@@ -118,12 +119,6 @@ inline = njit(inline="always", {inner})
 
 
 {gate}
-
-
-@vector_math
-def silu_slope(z):
-    share = gate(z)
-    return share * (one + z * (one - share))
 '''
 
 #: `1 / (1 + exp(-z))`. In single precision half of one plus tanh(z / 2), as a quotient of polynomials that is exact to
@@ -263,7 +258,7 @@ def _advance(spec: KernelSpec, at: Places, is_cached: bool) -> Lines:
     body: Lines = [
         "clip, memory_rows, clip_norm, clip_task_norm = limits[0], limits[1], limits[2], limits[3]",
         "average_share, cap = limits[4], limits[5]",
-        "scales_heads, wants_after, wants_gradients = wants[0], wants[1], wants[2]",
+        "scales_heads = wants[0]",
         "heads, marks, biases = head_places[0], head_places[1], head_places[2]",
         "n_tasks, n_raw = len(column_T), len(raw_K)",
         f"slopes = {at.n_scratch} + n_tasks * {at.n_block}",
@@ -351,7 +346,10 @@ def _heads_and_losses(at: Places) -> Lines:
         "        loss_T[t] = task_loss(",
         "            code_T[t], label, raw_K, slope_K, seen_K, k0, k1, loss_T3[t], class_weight_K",
         "        )",
-        "        mixing_LT[learned, t] = mixing_loss(code_T[t], label, raw_K, seen_K, k0, k1)",
+        "        if is_plain_T[t] and math.isfinite(loss_T[t]):",
+        "            mixing_LT[learned, t] = min(loss_T[t], 20.0)",
+        "        else:",
+        "            mixing_LT[learned, t] = mixing_loss(code_T[t], label, raw_K, seen_K, k0, k1)",
         "        if math.isfinite(loss_T[t]):",
         "            factor = weights_T[column] if scales_heads else 1.0",
         f"            found, promised = backward_head(p, s0, a, {_HEAD}, slope_K, weights_T[column], clip_task_norm, "
@@ -393,40 +391,53 @@ def _update(spec: KernelSpec, at: Places) -> Lines:
         "        rate, correction = pace(2 + t, n_steps_G, hyper)",
         "        factor = scale * weights_T[column] if scales_heads else scale",
         f"        update_head(p, s0, s1, a, {_HEAD}, n_missing, bias_row_C, factor, rate, correction, hyper)",
-        "        if wants_gradients:",
-        "            n_averaged_T[column] += 1",
-        "            average_gradient(a, a0, averages_TW, column, average_share)",
-        "if wants_after:",
-        *indented(_read_embeddings(spec, at)),
-        "    forward_trunk(p, a, n_missing)",
-        *indented(_for_each_task(at)),
-        "        if has_label_T[t]:",
-        f"            forward_head(p, a, {_HEAD}, n_missing, bias_row_C, raw_K)",
-        "            label = labels_NT[n, column]",
-        "            if is_scaled_T[t]:",
-        "                label = standardised(unit_3T, t, label)",
-        "            after = task_loss(",
-        "                code_T[t], label, raw_K, slope_K, seen_K, k0, k1, loss_T3[t], class_weight_K",
-        "            )",
-        "            after_T[column] += after if math.isfinite(after) else loss_T[t]",
+        *(_average_gradients() if spec.has_gradients else []),
+        *(_losses_after(spec, at) if spec.has_after else []),
+    ]
+
+
+def _average_gradients() -> Lines:
+    """Within the loop over tasks, of one that has a label."""
+    return indented(
+        ["n_averaged_T[column] += 1", "average_gradient(a, a0, averages_TW, column, average_share)"],
+        2,
+    )
+
+
+def _losses_after(spec: KernelSpec, at: Places) -> Lines:
+    """The losses of the same row once more."""
+    return [
+        *_read_embeddings(spec, at),
+        "forward_trunk(p, a, n_missing)",
+        *_for_each_task(at),
+        "    if has_label_T[t]:",
+        f"        forward_head(p, a, {_HEAD}, n_missing, bias_row_C, raw_K)",
+        "        label = labels_NT[n, column]",
+        "        if is_scaled_T[t]:",
+        "            label = standardised(unit_3T, t, label)",
+        "        after = task_loss(",
+        "            code_T[t], label, raw_K, slope_K, seen_K, k0, k1, loss_T3[t], class_weight_K",
+        "        )",
+        "        after_T[column] += after if math.isfinite(after) else loss_T[t]",
     ]
 
 
 def _cap(spec: KernelSpec) -> Lines:
     """A step promises, to first order, at most `cap` times the loss."""
     if spec.optimizer == "sgd":
-        return ["scale = min(scale, cap * room / max(hyper[0] * square, 1e-300))"]
+        return ["scale = min(scale, cap * max(room, 1e-300) / max(hyper[0] * square, 1e-300))"]
     if spec.optimizer == "factored":
         return [
             "promise += direct_trunk(s0, a, n_steps_G[0], hyper)",
-            "scale = min(scale, cap * room / max(promise, 1e-300))",
+            "scale = min(scale, cap * max(room, 1e-300) / max(promise, 1e-300))",
         ]
     return []
 
 
 def _pace(spec: KernelSpec) -> Lines:
-    """`pace`: count a step of a group of parameters; its rate, and what else its formula reads: Adam's correction of the
-    squares, or how many steps there were.
+    """`pace`: count a step of a group of parameters; its rate, and what else its formula reads.
+
+    That is Adam's correction of the squares, or how many steps there were.
     """
     body = ["n_steps_G[group] += 1"]
     if spec.optimizer == "adam":

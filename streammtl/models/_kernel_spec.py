@@ -42,6 +42,8 @@ class KernelSpec:
     activation: Activation
     optimizer: OptimizerKind
     dtype: Literal["float32", "float64"] = "float32"
+    has_after: bool = False  # whether losses after the step are collected too
+    has_gradients: bool = False  # whether gradients at the last shared layer are
 
     @property
     def n_embedded(self) -> int:
@@ -84,7 +86,7 @@ class Dense:
     weight: int  # (M, N): row i holds what input i adds to every output
     bias: int
     x: int  # input
-    z: int  # output before the activation function
+    z: int  # output before the activation function, then that function's derivative
     h: int  # output
     dz: int  # gradient at z
     dx: int  # gradient at x

@@ -100,13 +100,11 @@ def mix_task(raw_EPK: Floats, predicted: int, code: int, k0: int, k1: int, share
             is_seen = raw_EPK[0, predicted, k] > -math.inf
             out_PK[predicted, k] = math.log(max(out_PK[predicted, k], 1e-300)) if is_seen else -math.inf
     elif code == 6:
-        top = -math.inf
-        for e in range(n_experts):
-            top = max(top, raw_EPK[e, predicted, k0])
+        # Within the bounds of publishing: beyond them a wild expert would be all of the mean, however small its share.
         total = 0.0
         for e in range(n_experts):
-            total += share_E[e] * math.exp(raw_EPK[e, predicted, k0] - top)
-        out_PK[predicted, k0] = top + math.log(total)
+            total += share_E[e] * math.exp(min(max(raw_EPK[e, predicted, k0], -30.0), 30.0))
+        out_PK[predicted, k0] = math.log(total)
     else:
         for k in range(k0, k1):
             for e in range(n_experts):

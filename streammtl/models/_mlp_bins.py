@@ -9,8 +9,8 @@ from typing import Any, final
 
 import numpy as np
 
-from streammtl.models._quantiles import SAMPLE_SIZE
-from streammtl.types import Floats32, Ints, Ops, RowLayout, State
+from streammtl.models._quantiles import EDGE_ALIGNMENT, FIRST_EDGES, SAMPLE_SIZE
+from streammtl.types import Bools, Floats32, Ints, Ops, RowLayout, State
 
 
 @final
@@ -21,7 +21,8 @@ class QuantileBins:
         from streammtl.models._kernel_build import build_passes
 
         self._place: Any = build_passes().place_in_bins
-        n_edges = n_parts - 1
+        self._n_edges = n_edges = n_parts - 1
+        width = -(-n_edges // EDGE_ALIGNMENT) * EDGE_ALIGNMENT
         self.layout = RowLayout(
             layout.dense_names,
             layout.dense_is_scaled,
@@ -32,7 +33,7 @@ class QuantileBins:
         self._counts: Ints = np.zeros(2, dtype=np.int64)  # rows predicted, rows learned
         self._n_D: Ints = np.zeros(layout.n_dense, dtype=np.int64)
         self._sample_DS: Floats32 = np.zeros((layout.n_dense, SAMPLE_SIZE), dtype=np.float32)
-        self.edge_DQ: Floats32 = np.full((layout.n_dense, n_edges), np.inf, dtype=np.float32)
+        self.edge_DQ: Floats32 = np.full((layout.n_dense, width), np.inf, dtype=np.float32)
 
     def place(self, ops: Ops) -> Ops:
         """The operations on rows that hold the bins too; samples and edges move on."""
@@ -49,6 +50,7 @@ class QuantileBins:
             self._n_D,
             self._sample_DS,
             self.edge_DQ,
+            self._n_edges,
             place_N,
             dense_ND,
             category_NB,
@@ -59,15 +61,17 @@ class QuantileBins:
 
     def state(self) -> State:
         """Samples and edges."""
-        arrays = {"counts": self._counts, "n": self._n_D, "sample": self._sample_DS, "edges": self.edge_DQ}
-        return {name: array.copy() for name, array in arrays.items()}
+        edge_DQ = np.where(self._has_edges_D1, self.edge_DQ, np.float32(0.0))[:, : self._n_edges]
+        arrays = {"counts": self._counts, "n": self._n_D, "sample": self._sample_DS, "edges": edge_DQ}
+        return {name: np.array(array) for name, array in arrays.items()}
 
     def load(self, state: State) -> None:
         """Take over a `state`."""
-        for name, array in (
-            ("counts", self._counts),
-            ("n", self._n_D),
-            ("sample", self._sample_DS),
-            ("edges", self.edge_DQ),
-        ):
-            array[...] = state[name]
+        for name, array in (("counts", self._counts), ("n", self._n_D), ("sample", self._sample_DS)):
+            array[...] = np.asarray(state[name])
+        self.edge_DQ[:, : self._n_edges] = np.where(self._has_edges_D1, state["edges"], np.float32(np.inf))
+
+    @property
+    def _has_edges_D1(self) -> Bools:
+        """Until they are found for the first time they are infinite, so that all values lie below."""
+        return (self._n_D >= FIRST_EDGES)[:, None]

@@ -9,7 +9,6 @@ from typing import Any, final
 
 import numpy as np
 
-from streammtl.models._kernel_math import deviation
 from streammtl.tasks.base import Task
 from streammtl.types import Bools, Floats, Ints, RowLayout, State
 
@@ -55,15 +54,15 @@ class Statistics:
             }
             for t, task in enumerate(self._tasks)
         }
-        return {"counts": self.counts.copy(), "inputs": self.scale_6D.copy(), "tasks": tasks}
+        inputs = {"inputs": self.scale_6D.copy(), "inverse": self.inverse_D.copy()}
+        return {"counts": self.counts.copy(), **inputs, "tasks": tasks}
 
     def load(self, state: State) -> None:
         """Take over a `state`."""
         self.counts[...] = state["counts"]
         self.scale_6D[...] = state["inputs"]
-        for d in range(len(self.inverse_D)):
-            known = deviation(self.scale_6D, d)
-            self.inverse_D[d] = 1.0 / known if known > 0.0 else 1.0
+        # Not computed from the scales: by which of two roundings, depends on the last value.
+        self.inverse_D[...] = state["inverse"]
         for t, task in enumerate(self._tasks):
             own = state["tasks"][task.name]
             self.scale_6T[:, t] = own["scale"]

@@ -43,8 +43,8 @@ class NetworkPlan:
     memory_rows: int
     dtype: Literal["float32", "float64"]
 
-    def spec(self, layout: RowLayout) -> KernelSpec:
-        """What the kernel of these settings is compiled for."""
+    def spec(self, layout: RowLayout, needs: Needs = Needs.LOSSES) -> KernelSpec:
+        """What the kernel of these settings is compiled for; code that collects no signal compiles sooner."""
         return KernelSpec(
             n_dense=layout.n_dense,
             n_categories=layout.n_categories,
@@ -54,6 +54,8 @@ class NetworkPlan:
             activation=self.activation,
             optimizer=kernel_optimizer(self.optimizer)[0],
             dtype=self.dtype,
+            has_after=Needs.LOSSES_AFTER in needs,
+            has_gradients=Needs.GRAMIAN in needs,
         )
 
 
@@ -83,7 +85,7 @@ class Network:
         from streammtl.models._kernel_build import build_kernel
 
         self.plan, self.layout, self.tasks = plan, layout, tasks
-        self.spec = plan.spec(layout)
+        self.spec = plan.spec(layout, needs)
         self.kernel = build_kernel(self.spec)
         #: The first raw output of each task, and the number of all of them.
         self.first_raw_T = [0, *itertools.accumulate(task.n_raw for task in tasks)]
@@ -96,14 +98,14 @@ class Network:
             self.averages = GradientAverages(n_columns, last.n_in * last.n_out, share)
         self._no_averages_TW = np.zeros((n_columns, 0))
         self._n_no_averages_T = np.zeros(n_columns, dtype=np.int64)
-        wants = [apply_to == "all", Needs.LOSSES_AFTER in needs, Needs.GRAMIAN in needs]
         self._constants = (
             np.array(layout.dense_is_scaled, dtype=bool),
             *_of_tasks(tasks, columns, self.first_raw_T),
             *_of_tables(layout, self.parameters),
             *_of_settings(plan),
-            np.array(wants),
+            np.array([apply_to == "all"]),
             _loss_parameters(tasks),
+            np.array([_is_plain(task) for task in tasks]),
         )
         self._class_weight_K = np.ones(self.first_raw_T[-1])
         self._has_class_weights = any(task.kernel_loss().class_weight_K is not None for task in tasks)
@@ -151,11 +153,6 @@ class Network:
                 if weight_K is not None:
                     self._class_weight_K[self.first_raw_T[t] : self.first_raw_T[t + 1]] = weight_K
         return self._class_weight_K
-
-    @property
-    def is_finite(self) -> bool:
-        """Whether every parameter is."""
-        return bool(np.isfinite(self.parameters.value).all())
 
     def state(self) -> State:
         """Parameters, the optimizer's arrays, and the averages of gradients."""
@@ -205,6 +202,14 @@ def _loss_parameters(tasks: tuple[Task, ...]) -> Floats:
     return loss_T3
 
 
+def _is_plain(task: Task) -> bool:
+    """Whether the loss is the plain log loss: then a mixture weighs by the same number."""
+    loss = task.kernel_loss()
+    is_plain_binary = loss.code == "binary" and loss.parameters == (1.0, 0.0, 0.0)
+    is_plain_multiclass = loss.code == "multiclass" and loss.parameters == (0.0,) and loss.class_weight_K is None
+    return is_plain_binary or is_plain_multiclass
+
+
 def _of_tables(layout: RowLayout, parameters: Parameters) -> tuple[Any, ...]:
     """The kernel's arguments from `size_C` to `head_places`."""
     places = parameters.places
@@ -220,8 +225,7 @@ def _of_settings(plan: NetworkPlan) -> tuple[Any, ...]:
     """The kernel's arguments `limits` and `hyper`."""
     clips = [math.inf if clip is None else clip for clip in (plan.clip_norm, plan.clip_task_norm)]
     share = 1.0 - math.exp(-1.0 / _GRADIENT_MEMORY_ROWS)
-    # Not infinite: a factor of a loss that may be 0.
-    cap = 1e300 if plan.cap is None else plan.cap
+    cap = math.inf if plan.cap is None else plan.cap
     return np.array([plan.clip_input, plan.memory_rows, *clips, share, cap]), np.array(
         kernel_optimizer(plan.optimizer)[1]
     )

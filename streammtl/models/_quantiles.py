@@ -13,10 +13,14 @@ import math
 
 import numpy as np
 
-from streammtl.types import Bools, Floats, Floats32, Ints, Ints32
+from streammtl.types import Bools, Floats32, Ints, Ints32
 
 #: Values that a column keeps.
-SAMPLE_SIZE = 1024
+SAMPLE_SIZE = 512
+#: Values of a column after which its first edges are found, as `is_due` says.
+FIRST_EDGES = 32
+#: Edges lie in rows of a multiple of this, the rest infinite: whole vectors are compared several times as fast.
+EDGE_ALIGNMENT = 16
 
 BIN_ARGUMENTS: tuple[tuple[str, str], ...] = (
     ("is_learn_N", "b1[::1]"),
@@ -27,6 +31,7 @@ BIN_ARGUMENTS: tuple[tuple[str, str], ...] = (
     ("n_D", "i8[::1]"),
     ("sample_DS", "f4[:, ::1]"),
     ("edge_DQ", "f4[:, ::1]"),
+    ("n_edges", "i8"),
     ("place_N", "i8[::1]"),
     ("dense_ND", "f4[:, ::1]"),
     ("category_NB", "i4[:, ::1]"),
@@ -42,6 +47,7 @@ def place_in_bins(
     n_D: Ints,
     sample_DS: Floats32,
     edge_DQ: Floats32,
+    n_edges: int,
     place_N: Ints,
     dense_ND: Floats32,
     category_NB: Ints32,
@@ -61,9 +67,17 @@ def place_in_bins(
             return n
         counts[1 if is_learn_N[n] else 0] += 1
         if not is_learn_N[n] or counts[1] > counts[0]:
+            n_known, slot = -1, -1
             for d in range(n_dense):
                 if math.isfinite(dense_RD[row, d]):
-                    take_in_sample(n_D, sample_DS, edge_DQ, d, dense_RD[row, d])
+                    if n_D[d] != n_known:  # most columns have had as many values
+                        n_known = n_D[d]
+                        slot = slot_of(n_known, sample_DS.shape[1])
+                    if slot >= 0:
+                        sample_DS[d, slot] = dense_RD[row, d]
+                    n_D[d] += 1
+                    if is_due(n_D[d]):
+                        find_edges(sample_DS, edge_DQ, d, min(n_D[d], sample_DS.shape[1]), n_edges)
             last = -1
         if row != last:
             last = row
@@ -77,28 +91,27 @@ def place_in_bins(
     return -1
 
 
-def take_in_sample(n_D: Ints, sample_DS: Floats32, edge_DQ: Floats32, d: int, value: float) -> None:
-    """Keep a value in the sample, perhaps; find the edges anew when the sample has doubled, later now and then."""
-    size = sample_DS.shape[1]
-    n = n_D[d]
-    n_D[d] = n + 1
+def slot_of(n: int, size: int) -> int:
+    """Where value number n of a column goes in its sample; -1: nowhere."""
     if n < size:
-        sample_DS[d, n] = value
-    else:
-        # A place by the value's number alone, scrambled (Knuth's multiplicative hashing, twice).
-        scrambled = ((n + 1) * 2654435761 + d * 40503) & 0xFFFFFFFF
-        scrambled = ((scrambled ^ (scrambled >> 15)) * 2246822519) & 0xFFFFFFFF
-        slot = (scrambled ^ (scrambled >> 13)) % min(n, 16_384)
-        if slot < size:
-            sample_DS[d, slot] = value
-    n += 1
-    is_due = (n & (n - 1)) == 0 if n < 4096 else n % 2048 == 0
-    if is_due and n >= 32:
-        known = min(n, size)
-        values = np.sort(sample_DS[d, :known])
-        n_edges = edge_DQ.shape[1]
-        for q in range(n_edges):
-            edge_DQ[d, q] = values[min(known - 1, (q + 1) * known // (n_edges + 1))]
+        return n
+    # By the value's number alone, scrambled (Knuth's multiplicative hashing, twice).
+    scrambled = ((n + 1) * 2654435761) & 0xFFFFFFFF
+    scrambled = ((scrambled ^ (scrambled >> 15)) * 2246822519) & 0xFFFFFFFF
+    slot = (scrambled ^ (scrambled >> 13)) % min(n, 16_384)
+    return slot if slot < size else -1
+
+
+def is_due(n: int) -> bool:
+    """Whether edges are found anew after n values: when they have doubled, later now and then."""
+    return n >= 32 and ((n & (n - 1)) == 0 if n < 4096 else n % 2048 == 0)
+
+
+def find_edges(sample_DS: Floats32, edge_DQ: Floats32, d: int, n_known: int, n_edges: int) -> None:
+    """The quantiles of a column's sample."""
+    values = np.sort(sample_DS[d, :n_known])
+    for q in range(n_edges):
+        edge_DQ[d, q] = values[min(n_known - 1, (q + 1) * n_known // (n_edges + 1))]
 
 
 def bin_of(edge_DQ: Floats32, d: int, value: float) -> int:

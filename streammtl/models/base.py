@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, cast
+from typing import Any, ClassVar, cast
 
 from streammtl.component import Component
 from streammtl.tasks.base import Task
@@ -59,6 +59,15 @@ class Model(Component):
 
         A model that steps once per several LEARN operations counts a label in the segment in which its step is taken.
         """
+
+    def insights(self) -> dict[str, Any]:
+        """What the model tells of its inside, as JSON values, by name of task where it is about tasks.
+
+        A function of the state, so it does not depend on polls. Three names are published beside the scores: `shares`
+        in the mixture, by task and expert; `sharing`, by task the part of the loss that it saves by learning together
+        with the others; `revived`, the number of networks that were replaced because they could learn no more.
+        """
+        return {}
 
     @abstractmethod
     def state(self) -> State:

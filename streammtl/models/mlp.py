@@ -5,7 +5,9 @@ Shape suffixes as in `streammtl.types`; K raw outputs of all tasks side by side,
 
 from __future__ import annotations
 
+import math
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, final
 
 import numpy as np
@@ -21,15 +23,14 @@ from streammtl.models._experts import (
     NetworkExpert,
     SharedExpert,
     SingleExpert,
-    Width,
 )
-from streammtl.models._kernel_spec import Activation
+from streammtl.models._mixture import Mixture
 from streammtl.models._mlp_bins import QuantileBins
 from streammtl.models._mlp_statistics import Statistics
-from streammtl.models._mixture import Mixture
 from streammtl.models._network import Network, NetworkPlan
 from streammtl.models._revival import Revival
 from streammtl.models._segment import Segment
+from streammtl.models._settings import NeuralConfig
 from streammtl.models.base import Model, Strides
 from streammtl.models.optimizers import Factored, Sgd
 from streammtl.tasks.base import Task
@@ -37,6 +38,7 @@ from streammtl.types import Floats, Ops, RowLayout, Signals, State
 from streammtl.weighting.base import ApplyTo, Needs
 
 if TYPE_CHECKING:
+    from streammtl.models._torch_mixture import Snapshot
     from streammtl.models._torch_mlp import Twin
 
 #: Two whose rates fall, the one steady and the other fast; and one at a high rate for ever, on the bins of the values.
@@ -49,7 +51,7 @@ DEFAULT_EXPERTS: tuple[AnyExpert, ...] = (
 
 @final
 class Mlp(Model):
-    """Multi-layer perceptrons shared by all tasks, with a head per task, that take a step on every LEARN, and a mixture.
+    """Networks shared by all tasks that take a step on every label, mixed by how well each did lately: the default.
 
     **Order.** One compiled loop executes PREDICT and LEARN in record order. What was learned from one label is in the
     next prediction.
@@ -58,6 +60,16 @@ class Mlp(Model):
     side, each with an optimizer and a rate of its own, and each task mixes their predictions by how well each did
     lately: `share_e ~ exp(-sharpness S_e)`, `S_e <- decay S_e + loss_e`. Losses are those of the predictions made just
     before each label was learned. The first expert leads: the weighting reads its losses.
+
+    By default there are three. Two networks of 64-64 have rates that fall as the stream goes on, as AdaGrad's do
+    (`factored`): one careful, at 0.04, and one quick, at 0.15. The third takes plain steps at 0.1 for ever, so it
+    follows where things change; it has one layer of 64, and reads beside each number between which quantiles of its
+    column it lies, which makes steps and bumps easy for it. Settings in `experts` replace all three:
+
+    - one network: `experts: [{kind: network, optimizer: {kind: factored, rate: 0.04}}]`
+    - what sharing gains, task by task (`sharing`): the experts you have and one with a network per task, which is
+      otherwise as the first: `{kind: network, optimizer: {kind: factored, rate: 0.04}, scope: single}`
+    - a predictor that looks at no feature, where labels go on as they were: `{kind: memory, decay: 0.5}`
 
     **Inputs.** Dense columns, standardised by running statistics where the layout says so, clipped, missing ones 0
     beside a mark that says so; an embedding per categorical column; for experts with `bins` also one per dense column,
@@ -88,42 +100,33 @@ class Mlp(Model):
     wild value as at most 100 standard deviations, and start anew where recent values are 100 times as narrow. A network
     that can learn no more is replaced by a copy of a healthy one, and counted (`insights`).
 
-    **Speed.** Kernels are compiled for the widths, the tasks' kinds and the optimizer, when the model is built; this
-    takes some seconds the first time on a machine, after that it is read from a folder below the user's home.
+    **Speed.** Kernels are compiled when the model is built, for the numbers of inputs, the widths and the optimizers;
+    the tasks do not matter. This takes about 20 seconds the first time on a machine, and a log line says so. What was
+    compiled is kept in `~/.cache/streammtl`, and read from there in about a second.
 
     >>> import numpy as np
     >>> from streammtl.tasks.regression import RegressionTask
     >>> from streammtl.types import Ops, RowLayout
-    >>> layout = RowLayout(("x",), (True,), (), ())
-    >>> model = Mlp.Config(hidden=(4,)).build(layout, (RegressionTask.Config().build("y"),))
+    >>> layout = RowLayout(("x",), (True,), ("m",), (8,))
+    >>> model = Mlp.Config().build(layout, (RegressionTask.Config().build("y"),))
     >>> ops = Ops(
     ...     is_learn_N=np.array([False, True, False]),
     ...     row_N=np.array([0, 0, 0]),
     ...     labels_NT=np.array([[np.nan], [3.0], [np.nan]]),
     ...     dense_RD=np.ones((1, 1), dtype=np.float32),
-    ...     category_RC=np.zeros((1, 0), dtype=np.int32),
+    ...     category_RC=np.ones((1, 1), dtype=np.int32),
     ... )
     >>> model.advance(ops, np.ones(1)).outputs_PO
     array([[0.],
            [3.]])
+    >>> list(model.insights()["shares"]["y"])
+    ['factored-0.04', 'factored-0.15', 'sgd-0.1-bins']
     """
 
-    class Config(Model.Config):
+    class Config(NeuralConfig):
         """Settings of the per-event model."""
 
         kind: Literal["mlp"] = "mlp"
-        hidden: tuple[Width, ...] = Field(
-            default=(64, 64), min_length=1, max_length=16, description="Widths of the shared layers."
-        )
-        head_hidden: tuple[Width, ...] = Field(
-            default=(), max_length=16, description="Widths of the hidden layers of each head; none by default."
-        )
-        activation: Activation = Field(
-            default="silu", description="What follows each hidden layer: max(x, 0), or x / (1 + exp(-x))."
-        )
-        embedding_dim: int = Field(
-            default=8, ge=1, le=1024, description="Width of the embedding of each categorical column."
-        )
         experts: tuple[AnyExpert, ...] = Field(
             default=DEFAULT_EXPERTS,
             min_length=1,
@@ -142,27 +145,7 @@ class Mlp(Model):
         cap: float | None = Field(
             default=1.0,
             gt=0.0,
-            description="The share of the loss that a step of sgd or factored may promise to take away; null: any.",
-        )
-        clip_norm: float | None = Field(
-            default=None, gt=0.0, description="Largest norm of the gradient of all parameters together; null: no limit."
-        )
-        clip_task_norm: float | None = Field(
-            default=None,
-            gt=0.0,
-            description="Largest norm of each task's gradient at the last shared layer's output, before its weight; "
-            "null: no limit.",
-        )
-        clip_input: float = Field(
-            default=8.0,
-            gt=0.0,
-            le=1000.0,
-            description="Dense inputs are clipped to plus or minus this, standardised ones after standardising.",
-        )
-        memory_rows: int = Field(
-            default=100_000,
-            ge=2,
-            description="Rows after which the running mean and deviation of features and labels begin to forget.",
+            description="The share of the loss that a step of plain sgd or factored may promise to take; null: any.",
         )
         dtype: Literal["float32", "float64"] = Field(
             default="float32", description="Precision of the parameters; float64 takes about twice the time."
@@ -173,7 +156,9 @@ class Mlp(Model):
         def _check_leader(cls, experts: tuple[AnyExpert, ...]) -> tuple[AnyExpert, ...]:
             first = experts[0]
             if not (isinstance(first, NetworkExpert) and first.scope == "shared" and first.hidden != ()):
-                raise ValueError("the first expert must be a shared network with a hidden layer: the weighting reads it")
+                raise ValueError(
+                    "the first expert must be a shared network with a hidden layer: the weighting reads it"
+                )
             return experts
 
     def __init__(
@@ -206,12 +191,13 @@ class Mlp(Model):
             first_raw[task.name] = n_raw
             n_raw += task.n_raw
         self._n_raw = n_raw
+        self._raw, self._mixing = _Buffer(), _Buffer()
         self._published = [(task, slice(first_raw[task.name], first_raw[task.name] + task.n_raw)) for task in tasks]
 
     def _expert(self, settings: AnyExpert, name: str, needs: Needs, apply_to: ApplyTo, seed: int) -> Expert:
         n_columns = len(self._tasks)
         if isinstance(settings, MemoryExpert):
-            return LabelMemory(name, settings, self._sorted_tasks, self._columns)
+            return LabelMemory(name, settings, self._sorted_tasks, self._columns, self._config.memory_rows)
         layout = self._layout if self._bins is None or not settings.bins else self._bins.layout
         plan = network_plan(self._config, settings)
         if settings.scope == "shared":
@@ -232,7 +218,7 @@ class Mlp(Model):
         start = 0
         for stop in self._revival.stops(len(ops)):
             raw_PK, taken, skipped = self._run(_contiguous(ops, start, stop), weights_T)
-            raws.append(raw_PK)
+            raws.append(raw_PK.copy())
             counts.update(taken=taken, skipped=skipped)
             self._revival.look_after(stop - start)
             start = stop
@@ -241,19 +227,18 @@ class Mlp(Model):
     def _run(self, ops: Ops, weights_T: Floats) -> tuple[Floats, int, int]:
         n_learns = int(np.count_nonzero(ops.is_learn_N))
         n_experts = len(self._experts)
-        raw_EPK = np.empty((n_experts, len(ops) - n_learns, self._n_raw))
-        mixing_ELT = np.full((n_experts, n_learns, len(self._tasks)), np.nan)
+        raw_EPK = self._raw.of((n_experts, len(ops) - n_learns, self._n_raw))
+        mixing_ELT = self._mixing.of((n_experts, n_learns, len(self._tasks)))
+        mixing_ELT.fill(np.nan)
         binned = ops if self._bins is None else self._bins.place(ops)
         lot = Lot(ops, binned, weights_T, self._statistics)
-        all_steps = [
-            expert.advance(lot, raw_EPK[e], mixing_ELT[e]) for e, expert in enumerate(self._experts)
-        ]
-        self._revival.count(all_steps)
+        all_steps = [expert.advance(lot, raw_EPK[e], mixing_ELT[e]) for e, expert in enumerate(self._experts)]
+        self._revival.count([steps for of_expert in all_steps for steps in of_expert])
         leader = self._experts[0]
         assert isinstance(leader, SharedExpert)
         self._statistics.copy_from(leader.statistics)
         mixed_PK = raw_EPK[0] if n_experts == 1 else self._mixture.advance(ops.is_learn_N, raw_EPK, mixing_ELT)
-        return mixed_PK, all_steps[0].n_taken, all_steps[0].n_skipped
+        return mixed_PK, all_steps[0][0].n_taken, all_steps[0][0].n_skipped
 
     def _publish(self, raw_PK: Floats) -> Floats:
         outputs = [task.publish(np.ascontiguousarray(raw_PK[:, here])) for task, here in self._published]
@@ -299,6 +284,22 @@ class Mlp(Model):
         parameters = self._experts[expert].networks[0].parameters
         parameters.load({**parameters.state(), "values": twin.values()})
 
+    def snapshot(self) -> Snapshot:
+        """The whole mixture in plain torch, as it predicts now: running scales, bins and shares stay as they are."""
+        from streammtl.models._torch_mixture import snapshot_of
+
+        return snapshot_of(self._experts, self._statistics, self._bins, self._mixture.shares(), self._tasks)
+
+    def export_onnx(self, path: Path) -> None:
+        """Write a `snapshot` as one ONNX file; needs the extra `onnx`.
+
+        Inputs are `dense` `(B, D)` float32, NaN where missing, and `category` `(B, C)` int64; each task has an output
+        `(B, O)` under its name, in float64.
+        """
+        from streammtl.models._onnx import export
+
+        export(self.snapshot(), self._layout, self._tasks, path)
+
     # -- state
 
     def state(self) -> State:
@@ -322,6 +323,21 @@ class Mlp(Model):
         self._mixture.load(state["mixture"])
         self._revival.load(state["revival"])
         self._segment.load(state["segment"])
+
+
+@final
+class _Buffer:
+    """Memory for arrays of changing shapes: to get and return some hundred kilobytes anew each time costs more."""
+
+    def __init__(self) -> None:
+        self._flat: Floats = np.empty(0)
+
+    def of(self, shape: tuple[int, ...]) -> Floats:
+        """An array of this shape, its values undefined; valid until the next call."""
+        size = math.prod(shape)
+        if len(self._flat) < size:
+            self._flat = np.empty(size)
+        return self._flat[:size].reshape(shape)
 
 
 def expert_names(experts: tuple[AnyExpert, ...]) -> tuple[str, ...]:

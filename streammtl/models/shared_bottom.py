@@ -7,7 +7,7 @@ columns, O published output columns; K raw outputs of all tasks side by side, B 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, final
+from typing import TYPE_CHECKING, Literal, final
 
 import numpy as np
 from pydantic import Field
@@ -16,6 +16,7 @@ from streammtl.errors import ConfigError
 from streammtl.models._inputs import DenseInputs
 from streammtl.models._labels import LabelStatistics
 from streammtl.models._segment import GradientAverages, Segment
+from streammtl.models._settings import Activation, ClipNorm, NeuralConfig
 from streammtl.models.base import Model, Strides
 from streammtl.models.optimizers import AdaGrad, AnyOptimizer
 from streammtl.tasks.base import Task
@@ -24,8 +25,6 @@ from streammtl.weighting.base import ApplyTo, Needs
 
 if TYPE_CHECKING:
     from streammtl.models._torch_shared_bottom import Target
-
-_Width: TypeAlias = Annotated[int, Field(ge=1, le=65_536)]
 
 #: The gradients behind the Gram matrix remember about this many LEARN operations.
 _GRADIENT_MEMORY_ROWS = 256
@@ -69,22 +68,12 @@ class SharedBottom(Model):
            [3.]])
     """
 
-    class Config(Model.Config):
+    class Config(NeuralConfig):
         """Settings of the shared-bottom model."""
 
         kind: Literal["shared_bottom"] = "shared_bottom"
-        hidden: tuple[_Width, ...] = Field(
-            default=(64, 64), min_length=1, max_length=16, description="Widths of the shared layers."
-        )
-        head_hidden: tuple[_Width, ...] = Field(
-            default=(), max_length=16, description="Widths of the hidden layers of each head; none by default."
-        )
-        activation: Literal["relu", "silu"] = Field(
-            default="relu", description="What follows each hidden layer: max(x, 0), or x / (1 + exp(-x))."
-        )
-        embedding_dim: int = Field(
-            default=8, ge=1, le=1024, description="Width of the embedding of each categorical column."
-        )
+        activation: Activation = "relu"
+        clip_norm: ClipNorm = 10.0
         rows_per_step: int = Field(
             default=8, ge=1, le=65_536, description="LEARN operations per optimizer step, counted along the stream."
         )
@@ -94,32 +83,12 @@ class SharedBottom(Model):
             default=AdaGrad(),
             description="How a gradient becomes a step: sgd, adam, adagrad or rmsprop.",
         )
-        clip_norm: float | None = Field(
-            default=10.0, gt=0.0, description="Largest norm of the gradient of all parameters together; null: no limit."
-        )
-        clip_task_norm: float | None = Field(
-            default=None,
-            gt=0.0,
-            description="Largest norm of each task's gradient at the last shared layer's output, before its weight; "
-            "null: no limit.",
-        )
-        clip_input: float = Field(
-            default=8.0,
-            gt=0.0,
-            le=1000.0,
-            description="Dense inputs are clipped to plus or minus this, standardised ones after standardising.",
-        )
         threads: int = Field(
             default=1,
             ge=1,
             le=1024,
             description="Threads of torch, in the whole process. The matrices are small: more threads mostly wait for "
             "each other, and may round differently.",
-        )
-        memory_rows: int = Field(
-            default=100_000,
-            ge=2,
-            description="Rows after which the running mean and deviation of features and labels begin to forget.",
         )
 
     def __init__(

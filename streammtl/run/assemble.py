@@ -11,15 +11,24 @@ from streammtl.engine import Engine
 
 
 def build_engine(config: RunConfig, base: Path, clock: Clock) -> Engine:
-    """The engine that `config` describes, at the beginning of its stream; relative paths are taken from `base`."""
+    """The engine that `config` describes, at the beginning of its stream; relative paths are taken from `base`.
+
+    The model may have to be compiled, and says so. Most mistakes are told before that; those of the watch after it,
+    because its detectors take a second to import and nobody should wait so long for the first word.
+    """
     learner = config.learner()
+    decoder = Decoder(config.event_schema, learner.features, learner.tasks)
+    join = config.join.build(learner.tasks, learner.layout)
+    evaluate = config.scores.build(learner.tasks)
+    publisher = config.sink.build(learner.tasks, base, clock)
+    learner.prepare()
     return Engine(
-        decoder=Decoder(config.event_schema, learner.features, learner.tasks),
+        decoder=decoder,
         learner=learner,
-        join=config.join.build(learner.tasks, learner.layout),
-        evaluate=config.scores.build(learner.tasks),
+        join=join,
+        evaluate=evaluate,
         watch=config.drift.build(learner.tasks, learner.layout, config.seed),
-        publisher=config.sink.build(learner.tasks, base, clock),
+        publisher=publisher,
         clock=clock,
         metrics_every_records=config.sink.metrics_every_records,
     )

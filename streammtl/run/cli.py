@@ -76,8 +76,9 @@ def replay(what: str, overrides: tuple[str, ...], json_path: Path | None, resume
     from rich.console import Console
 
     from streammtl.clock import SystemClock
+    from streammtl.run.loop import Loop
     from streammtl.run.progress import Bar, ReplayProgress
-    from streammtl.run.replay import replay as run_replay
+    from streammtl.run.replay import report_of
     from streammtl.run.signals import stop_on_signals
     from streammtl.run.tables import print_report
 
@@ -87,10 +88,11 @@ def replay(what: str, overrides: tuple[str, ...], json_path: Path | None, resume
     if json_path is not None and (json_path.is_dir() or not json_path.absolute().parent.is_dir()):
         raise ConfigError(f"--json {json_path}: expected the name of a file in a folder that is there")
     clock = SystemClock()
-    source = config.source.build(clock=clock)
+    # Before the bar, and while a signal still ends the process: a model may have to be compiled, and says so.
+    loop = Loop(config, Path(), clock)
     with stop_on_signals() as stop, Bar(Console(stderr=True, quiet=quiet), clock) as bar:
-        progress = ReplayProgress(bar, source)
-        report = run_replay(config, source=source, resume=resume, stop=stop, observer=progress, clock=clock)
+        ran = loop.run(resume=resume, stop=stop, observer=ReplayProgress(bar, loop.source))
+        report = report_of(config, ran)
     if json_path is not None:
         _write(json_path, json.dumps(report.to_json(), indent=1) + "\n")
     if not quiet:

@@ -16,7 +16,7 @@ from rich.text import Text
 from streammtl.component import FAMILIES, Component, members
 from streammtl.config import RunConfig
 from streammtl.config_errors import nearest
-from streammtl.config_places import alternatives_at, default_kind, family_at, kinds_at, names_of, place_of
+from streammtl.config_places import alternatives_at, default_kind, family_at, item_at, kinds_at, names_of, place_of
 from streammtl.config_schema import schema_of
 from streammtl.errors import ConfigError
 
@@ -161,8 +161,10 @@ def _print_settings(console: Console, model: type[BaseModel], indent: int = 2) -
         console.print(Padding(Text(field.description or ""), (0, 0, 0, indent + 4), expand=False))
         if family is not None:
             continue
-        for kind, settings in kinds_at(place).items():
-            console.print(Padding(Text(f"{name}: {{kind: {kind}, ...}}"), (0, 0, 0, indent + 4), expand=False))
+        choices = [(f"{{kind: {kind}, ...}}", settings) for kind, settings in kinds_at(place).items()]
+        choices += [(f"[{{kind: {kind}, ...}}]", settings) for kind, settings in kinds_at(item_at(place)).items()]
+        for shown, settings in choices:
+            console.print(Padding(Text(f"{name}: {shown}"), (0, 0, 0, indent + 4), expand=False))
             _print_settings(console, settings, indent + 6)
         for settings in _models_in(field):
             _print_settings(console, settings, indent + 4)
@@ -183,17 +185,21 @@ def _default(field: FieldInfo) -> str:
         return "(required)"
     kind = default_kind(field)
     default = field.get_default(call_default_factory=True)
+    if isinstance(default, BaseModel) and "kind" in _written(default):
+        return flow_yaml(default) if len(_written(default)) > 1 else str(kind)
     if kind is not None:
         return kind
     return "(below)" if isinstance(default, BaseModel) else flow_yaml(default)
 
 
 def flow_yaml(value: Any) -> str:
-    """A value as YAML in one line.
+    """A value as YAML in one line; of settings their kind, and what is not as it is by default.
 
     >>> flow_yaml((64, None, "a"))
     '[64, null, a]'
     """
+    if isinstance(value, BaseModel):
+        return flow_yaml(_written(value))
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, Mapping):
@@ -201,6 +207,12 @@ def flow_yaml(value: Any) -> str:
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(flow_yaml, value))}]"
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _written(settings: BaseModel) -> dict[str, Any]:
+    fields = type(settings).model_fields.items()
+    values = {name: (getattr(settings, name), field.get_default(call_default_factory=True)) for name, field in fields}
+    return {name: value for name, (value, default) in values.items() if name == "kind" or value != default}
 
 
 def _allowed(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:

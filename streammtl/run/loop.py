@@ -50,8 +50,8 @@ class Loop:
     """One run of one engine on one source."""
 
     def __init__(self, config: RunConfig, base: Path, clock: Clock, source: Source | None = None) -> None:
-        self.engine = build_engine(config, base, clock)
         self.source = source or config.source.build(base, clock)
+        self.engine = build_engine(config, base, clock)
         self._clock = clock
         self._checkpoints = (
             None if config.checkpoint.path is None else Checkpoints(config.checkpoint, config.shape(), base, clock)

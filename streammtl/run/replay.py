@@ -36,6 +36,7 @@ class ReplayReport:
     composite: float | None
     best_possible: dict[str, dict[str, float]]  # in simulations: the scores of the true probabilities
     weights: dict[str, float]
+    insights: dict[str, Any]  # of the model: its experts' shares and losses, say (see `Model.insights`)
     alarms: tuple[Alarm, ...]
     true_drifts: tuple[TrueDrift, ...]  # in simulations
     join: dict[str, int]
@@ -68,7 +69,7 @@ def replay(
     goes on from the newest checkpoint.
     """
     ran = Loop(config, base, clock or SystemClock(), source).run(resume=resume, stop=stop, observer=observer)
-    return _report(config.name, ran, _world(config))
+    return report_of(config, ran)
 
 
 def world_config(name: str) -> dict[str, Any]:
@@ -85,10 +86,11 @@ def _world(config: RunConfig) -> World | None:
     return world.build() if isinstance(world, World.Config) else None
 
 
-def _report(name: str, ran: Ran, world: World | None) -> ReplayReport:
-    engine = ran.engine
+def report_of(config: RunConfig, ran: Ran) -> ReplayReport:
+    """What a run came to."""
+    engine, world = ran.engine, _world(config)
     return ReplayReport(
-        name=name,
+        name=config.name,
         events=engine.totals["events"],
         labels=engine.totals["labels"],
         records=engine.totals["records"],
@@ -99,6 +101,7 @@ def _report(name: str, ran: Ran, world: World | None) -> ReplayReport:
         composite=engine.evaluate.composite(),
         best_possible={} if world is None or ran.stopped else world.best_scores(),
         weights=engine.weights(),
+        insights=engine.insights(),
         alarms=tuple(engine.alarms),
         true_drifts=() if world is None else world.drifts(),
         join=dict(engine.join.counts),

@@ -23,13 +23,14 @@ _MAX_LISTED = 12  # alarmed signals, and alarms of one signal, that are listed
 
 
 def print_report(console: Console, report: ReplayReport) -> None:
-    """Each task's scores beside no-change, then weights, labels, rejects, drifts, and where the time went."""
+    """Each task's scores beside no-change, then weights, experts, labels, rejects, drifts, and where the time went."""
     console.print(_scores(report, is_narrow=console.width < _NARROW))
     if len(report.tasks) > _MANY_TASKS:
         console.print(Text("one score per task; all of them: --json FILE", "dim"))
     if report.composite is not None:
         _print_line(console, "composite", [figure(report.composite)])
     _print_line(console, "weights", [f"{name} {figure(weight)}" for name, weight in report.weights.items()])
+    _print_experts(console, report)
     _print_line(console, "labels", [f"{_words(name)} {n:,}" for name, n in report.join.items() if n])
     _print_line(console, "rejected", [f"{_words(name)} {n:,}" for name, n in report.rejected.items()])
     _print_drifts(console, report)
@@ -108,6 +109,24 @@ def _print_line(console: Console, title: str, items: Sequence[str]) -> None:
     row.add_column()
     row.add_row(Text(title, "bold"), Text(", ".join(items)))
     console.print(row)
+
+
+def _print_experts(console: Console, report: ReplayReport) -> None:
+    """Of a model with experts: what each counts for, by task; what tasks gain from each other; what was revived."""
+    shares = {
+        name: shares for name in report.tasks if len(shares := report.insights.get("shares", {}).get(name, {})) > 1
+    }
+    for i, (name, share_of) in enumerate(list(shares.items())[:_MAX_LISTED]):
+        line = ", ".join(f"{expert} {share:.0%}" for expert, share in share_of.items())
+        _print_line(console, "" if i else "experts", [f"{name}: {line}"])
+    if len(shares) > _MAX_LISTED:
+        _print_line(console, "", [f"and of {len(shares) - _MAX_LISTED} more tasks; all of them: --json FILE"])
+    gains = report.insights.get("sharing", {})
+    gained = ", ".join(f"{name} {gains[name]:+.1%}" for name in report.tasks if name in gains)
+    _print_line(console, "sharing", [f"{gained} of the loss saved"] if gained else [])
+    n_revived = report.insights.get("revived", 0)
+    networks = "network" if n_revived == 1 else "networks"
+    _print_line(console, "revived", [f"{n_revived:,} {networks} that could learn no more"] if n_revived else [])
 
 
 def _print_drifts(console: Console, report: ReplayReport) -> None:

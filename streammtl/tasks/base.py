@@ -171,6 +171,16 @@ class Task(Component):
     def loss_torch(self, raw_BK: torch.Tensor, label_B: torch.Tensor) -> torch.Tensor:
         """Loss per row `(B,)`, differentiable; labels are all present (and standardised where `is_scaled`)."""
 
+    def publish_torch(self, raw_BK: torch.Tensor) -> torch.Tensor:
+        """`publish` in torch, float64, for export; raises `ConfigError` where the task has none."""
+        raise ConfigError(
+            f"task {self.name!r}: how it publishes is not known to torch, so the model cannot be exported"
+        )
+
+    def column_details(self) -> dict[str, Any]:
+        """What one must know of the published columns besides their names, as JSON values: classes, for one."""
+        return {}
+
     def kernel_loss(self) -> KernelLoss:
         """The loss of `loss_torch` for a model that is compiled; raises `ConfigError` where the kernel lacks it."""
         raise ConfigError(f"task {self.name!r}: its loss is known to torch only; use a torch model, as shared_bottom")

@@ -113,6 +113,10 @@ class BinaryTask(Task):
         upper_BK = 1.0 / (1.0 + small_BK)
         return np.where(raw_BK >= 0.0, upper_BK, small_BK * upper_BK)
 
+    def publish_torch(self, raw_BK: torch.Tensor) -> torch.Tensor:
+        """The logistic function."""
+        return raw_BK.sigmoid()
+
     def describe(self, outputs_O: Floats) -> dict[str, Any]:
         """`{"probability": p}`."""
         return {"probability": float(outputs_O[0])}

@@ -78,6 +78,10 @@ class CountTask(Task):
         """The rate."""
         return np.exp(np.clip(raw_BK, -MAX_LOG_RATE, MAX_LOG_RATE))
 
+    def publish_torch(self, raw_BK: torch.Tensor) -> torch.Tensor:
+        """The rate."""
+        return raw_BK.clamp(-MAX_LOG_RATE, MAX_LOG_RATE).exp()
+
     def describe(self, outputs_O: Floats) -> dict[str, Any]:
         """`{"rate": r}`."""
         return {"rate": float(outputs_O[0])}

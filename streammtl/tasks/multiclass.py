@@ -196,6 +196,17 @@ class MulticlassTask(Task):
     def _floor(self) -> float:
         return UNSEEN_MASS / self._n_classes
 
+    def publish_torch(self, raw_BK: torch.Tensor) -> torch.Tensor:
+        """Softmax; discovered classes: over the known ones, with a floor under all."""
+        if self._max_classes is None:
+            return raw_BK.softmax(dim=1)
+        is_any_B1 = raw_BK.isfinite().any(dim=1, keepdim=True)
+        return self._floor + (1.0 - UNSEEN_MASS) * raw_BK.masked_fill(~is_any_B1, 0.0).softmax(dim=1)
+
+    def column_details(self) -> dict[str, Any]:
+        """The classes, in the order of the columns."""
+        return {"classes": list(self.classes)}
+
     def describe(self, outputs_O: Floats) -> dict[str, Any]:
         """`{"class": "a", "probabilities": {"a": 0.7, ...}}`; before the first label of a discovered class: None, {}.
 

@@ -104,6 +104,10 @@ class RegressionTask(Task):
         """The value as it is: the model has already brought it back to the label's units."""
         return np.array(raw_BK, dtype=np.float64)
 
+    def publish_torch(self, raw_BK: torch.Tensor) -> torch.Tensor:
+        """The value as it is."""
+        return raw_BK
+
     def describe(self, outputs_O: Floats) -> dict[str, Any]:
         """`{"value": v}`."""
         return {"value": float(outputs_O[0])}

@@ -219,15 +219,15 @@ def check_learns_a_linear_function(config: Model.Config) -> None:
     """After some thousand events, a linear function of two features is predicted from new events."""
     rng = np.random.default_rng(0)
     n_rows = 6000
-    dense_RD = (rng.normal(size=(n_rows, 2)) * [1.0, 1e4]).astype(np.float32)
+    dense_RD = (rng.normal(size=(n_rows, 3)) * [1.0, 1e4, 0.0]).astype(np.float32)
     value_R = 5e6 + 1e6 * (2.0 * dense_RD[:, 0] - dense_RD[:, 1] / 1e4)
     labels_RT = np.column_stack((value_R, value_R > 5e6)).astype(np.float64)
     row_N = np.repeat(np.arange(n_rows), 2)
     is_learn_N = np.tile([False, True], n_rows)
     labels_NT = _labels_of_learns(labels_RT[row_N], is_learn_N)
-    ops = Ops(is_learn_N, row_N, labels_NT, dense_RD, np.zeros((n_rows, 0), dtype=np.int32))
+    ops = Ops(is_learn_N, row_N, labels_NT, dense_RD, np.zeros((n_rows, 1), dtype=np.int32))
     tasks = (RegressionTask.Config().build("value"), BinaryTask.Config().build("is_high"))
-    model = config.build(RowLayout(("a", "b"), (True, True), (), ()), tasks)
+    model = config.build(LAYOUT, tasks)
     late_PO = run(model, ops, (1.0, 1.0))[-1000:]
     residual = float(np.mean((late_PO[:, 0] - value_R[-1000:]) ** 2) / np.var(value_R[-1000:]))
     assert residual < 0.1

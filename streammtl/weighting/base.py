@@ -55,6 +55,8 @@ class Weighting(Component):
 
     family: ClassVar[str] = "weighting"
     needs: ClassVar[Needs] = Needs.LOSSES
+    #: True: the weights stay what they are at first, whatever the signals.
+    is_constant: ClassVar[bool] = False
     #: True: equal tasks may get unequal weights, by chance.
     is_random: ClassVar[bool] = False
 

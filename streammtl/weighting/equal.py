@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, final
+from typing import ClassVar, Literal, final
 
 import numpy as np
 
@@ -20,6 +20,8 @@ class Equal(Weighting):
     >>> weighting.update(Signals(n_labels_T=np.array([3, 1]), losses_T=np.array([0.2, 5.0])))
     array([1., 1.])
     """
+
+    is_constant: ClassVar[bool] = True
 
     class Config(Weighting.Config):
         """Settings of equal weights."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from streammtl.component import FAMILIES, members
-from tests.cli.commands import streammtl, write_small
+from tests.cli.commands import NOT_COMPILED, streammtl, write_small
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data"
@@ -21,7 +21,7 @@ def test_check_says_what_a_configuration_does(tmp_path: Path) -> None:
     result = streammtl("check", config)
     assert result.exit_code == 0
     assert "is right" in result.output
-    for expected in ("2 (1 dense and 1 categorical columns)", "up (binary), size (regression)", "shared_bottom"):
+    for expected in ("2 (1 dense and 1 categorical columns)", "up (binary), size (regression)", "mlp, weighting equal"):
         assert expected in result.output
     assert "rejects to jsonl bad.jsonl" in result.output
 
@@ -41,7 +41,7 @@ def test_check_builds_what_is_configured(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda path: path.name)
 def test_the_examples_are_right(path: Path) -> None:
-    result = streammtl("check", path)
+    result = streammtl("check", path, "--set", NOT_COMPILED)
     assert result.exit_code == 0, result.output
 
 
@@ -79,6 +79,14 @@ def test_explain_shows_settings_within_settings() -> None:
     lines = [line.rstrip() for line in output.splitlines()]
     rate = lines[lines.index("      optimizer: {kind: rmsprop, ...}") + 1]
     assert rate == "        rate = 0.003   number > 0 <= 10"
+
+
+def test_explain_shows_settings_within_lists() -> None:
+    output = " ".join(streammtl("explain", "models/mlp").output.split())
+    assert "experts = [{kind: network, optimizer: {kind: factored, rate: 0.04}}, {kind: network, " in output
+    assert "experts: [{kind: network, ...}] name = null" in output
+    assert "optimizer = {kind: sgd, rate: 0.012} adagrad | adam | factored | rmsprop | sgd" in output
+    assert "experts: [{kind: memory, ...}] name = null" in output
 
 
 def test_explain_leaves_out_examples_in_python() -> None:
@@ -125,11 +133,11 @@ def test_what_is_created_from_real_data_is_right(tmp_path: Path, name: str) -> N
         pytest.skip(f"the data set {data} is not there")
     config = tmp_path / "created.yaml"
     assert streammtl("create", data, "-o", config).exit_code == 0
-    assert streammtl("check", config).exit_code == 0
+    assert streammtl("check", config, "--set", NOT_COMPILED).exit_code == 0
     labels = json.loads((data.parent / "tasks.json").read_text(encoding="utf-8"))["tasks"]
     for task, about in labels.items():
         assert f"{task} ({about['type']})".replace("count", "regression") in " ".join(
-            streammtl("check", config).output.split()
+            streammtl("check", config, "--set", NOT_COMPILED).output.split()
         )
 
 
@@ -147,7 +155,7 @@ def test_what_is_created_can_be_replayed_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("delimiter", [";", "\t"])
 def test_create_finds_the_delimiter(tmp_path: Path, delimiter: str) -> None:
-    rows = [["a", "y"], *([str(i % 5), str(i % 2)] for i in range(50))]
+    rows = [["a", "b", "y"], *([str(i % 5), "pq"[i % 2], str(i % 2)] for i in range(50))]
     (tmp_path / "d.csv").write_text("".join(delimiter.join(row) + "\n" for row in rows), encoding="utf-8")
     config = tmp_path / "created.yaml"
     assert streammtl("create", tmp_path / "d.csv", "-o", config).exit_code == 0

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import pty
 import signal
 import subprocess
 import sys
@@ -12,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.commands import streammtl, write_small
+from tests.cli.commands import NOT_COMPILED, streammtl, write_small
 
 COMMAND = [sys.executable, "-m", "streammtl.run.cli"]
 DEADLINE_S = 120.0  # of a condition: generous, because machines that run tests are loaded
@@ -61,12 +64,35 @@ def test_an_interrupted_replay_saves_and_goes_on_to_the_same_digest(tmp_path: Pa
 
 
 @pytest.mark.slow
+def test_what_has_to_be_compiled_is_said_before_the_bar_is_shown(tmp_path: Path) -> None:
+    leader, follower = pty.openpty()
+    command = [*COMMAND, "replay", "fraud", "--set", "source.world.events=300"]
+    environment = {**os.environ, "HOME": str(tmp_path), "TERM": "xterm", "COLUMNS": "200"}
+    process = subprocess.Popen(command, stdout=follower, stderr=follower, env=environment)
+    os.close(follower)
+    shown = read_to_end(leader)
+    assert process.wait(DEADLINE_S) == 0, shown
+    for what in ("the mixture of experts", "the optimizer factored", "the optimizer sgd"):
+        assert what in shown[: shown.index("━")]
+    assert "compiling" not in shown[shown.index("━") :]
+    assert "300 events" in shown
+
+
+def read_to_end(terminal: int) -> str:
+    pieces = []
+    with open(terminal, "rb", buffering=0) as file, contextlib.suppress(OSError):  # as Linux ends a terminal
+        while piece := file.read(65536):
+            pieces.append(piece)
+    return b"".join(pieces).decode("utf-8", errors="replace")
+
+
+@pytest.mark.slow
 def test_a_daemon_ends_with_0_when_it_is_asked_to(tmp_path: Path) -> None:
     log, state, out = tmp_path / "stream.log", tmp_path / "state", tmp_path / "predictions.jsonl"
     assert streammtl("simulate", "fraud", "--to", log, "--events", "100").exit_code == 0
     settings = [
         f"source={{kind: log, path: {log}, topics: {{events: events, labels: labels}}}}",
-        "model.hidden=[8]",
+        NOT_COMPILED,
         f"checkpoint={{path: {state}, every_records: 10}}",
         f"sink.predictions={{kind: jsonl, path: {out}}}",
     ]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from streammtl.checkpoint import Checkpoints
-from tests.cli.commands import streammtl, write_small
+from tests.cli.commands import NOT_COMPILED, streammtl, write_small
 
 
 def test_a_replay_prints_a_table_and_writes_every_figure(tmp_path: Path) -> None:
@@ -28,7 +28,7 @@ def test_quiet_prints_nothing(tmp_path: Path) -> None:
 
 
 def test_a_simulator_is_replayed_by_its_name() -> None:
-    result = streammtl("replay", "fraud", "--set", "source.world.events=300", "--set", "model.hidden=[8]")
+    result = streammtl("replay", "fraud", "--set", "source.world.events=300", "--set", NOT_COMPILED)
     assert result.exit_code == 0
     assert "fraud: scores" in result.output
     assert "300 events" in result.output
@@ -72,7 +72,10 @@ def test_a_folder_that_another_run_holds_is_one_line_and_exit_1(tmp_path: Path) 
             ["fraud", "--set", "weighting={kind: fixed, weights: {fraud: 1}}"],
             "weighting.weights names the task 'fraud'",
         ),
-        (["fraud", "--set", "drift.error=ddm", "--set", "drift.error_tasks=[loss_amount]"], "the detector ddm"),
+        (
+            ["fraud", "--set", NOT_COMPILED, "--set", "drift={error: ddm, error_tasks: [loss_amount]}"],
+            "the detector ddm",
+        ),
     ],
 )
 def test_a_wrong_argument_is_exit_2(arguments: list[str], expected: str) -> None:
@@ -111,6 +114,6 @@ def test_a_bug_still_shows_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     def fail(*arguments: object, **named: object) -> None:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr("streammtl.run.replay.replay", fail)
+    monkeypatch.setattr("streammtl.run.loop.Loop.run", fail)
     with pytest.raises(ZeroDivisionError, match="a bug"):
         streammtl("replay", write_small(tmp_path, n=1))

@@ -12,7 +12,7 @@ from streammtl.clock import ManualClock
 from streammtl.errors import ConfigError, SinkError
 from streammtl.log.embedded import EmbeddedLog
 from streammtl.run.simulate import truth_path, write_truth, write_world
-from tests.cli.commands import streammtl
+from tests.cli.commands import NOT_COMPILED, streammtl
 from tests.cli.worlds import TinyWorld
 
 WORLD = TinyWorld.Config(events=6).build()
@@ -144,9 +144,7 @@ def test_the_command_writes_a_stream_that_can_be_replayed(tmp_path: Path) -> Non
     truth = json.loads((tmp_path / "fraud.truth.json").read_text(encoding="utf-8"))
     assert (truth["world"]["events"], truth["world"]["seed"]) == (50, 3)
     assert truth["dirt"]["malformed"] > 0
-    replayed = streammtl(
-        "replay", "fraud", "--set", f"source={{kind: jsonl, path: {path}}}", "--set", "model.hidden=[8]"
-    )
+    replayed = streammtl("replay", "fraud", "--set", f"source={{kind: jsonl, path: {path}}}", "--set", NOT_COMPILED)
     assert replayed.exit_code == 0
     assert "50 events" in replayed.output
     assert f"malformed {truth['dirt']['malformed']}" in replayed.output

@@ -43,6 +43,7 @@ REPORT = ReplayReport(
     composite=None,
     best_possible={},
     weights={"load": 1.0},
+    insights={},
     alarms=(),
     true_drifts=(),
     join={"matched": 1234, "orphan": 0},
@@ -124,6 +125,35 @@ def test_the_lines_below_say_weights_labels_and_rejects() -> None:
     assert "rejected  bad time 3" in lines
     assert "total     2,468 events, 1,234 labels, 10 steps in 2.00 s: 1,234 events/s" in lines
     assert f"digest    {'d' * 64}" in lines
+
+
+def test_the_shares_of_experts_are_a_line_per_task() -> None:
+    insights = {
+        "shares": {"load": {"fast": 0.876, "slow": 0.124}, "price": {"fast": 0.5, "slow": 0.5}},
+        "sharing": {"price": -0.002, "load": 0.0314},
+        "revived": 2,
+    }
+    report = replace(REPORT, tasks={"price": TASK, "load": TASK}, insights=insights)
+    lines = printed(report, 100)
+    at = lines.index("experts   price: fast 50%, slow 50%")  # in the order of the configuration
+    assert lines[at + 1 : at + 4] == [
+        "          load: fast 88%, slow 12%",
+        "sharing   price -0.2%, load +3.1% of the loss saved",
+        "revived   2 networks that could learn no more",
+    ]
+
+
+def test_one_expert_alone_is_not_worth_a_line() -> None:
+    lines = printed(replace(REPORT, insights={"shares": {"load": {"only": 1.0}}, "revived": 0}), 100)
+    assert not any(line.startswith(("experts", "sharing", "revived")) for line in lines)
+
+
+def test_the_experts_of_very_many_tasks_are_counted() -> None:
+    names = [f"task{i:02}" for i in range(40)]
+    insights = {"shares": {name: {"fast": 1.0, "slow": 0.0} for name in names}}
+    lines = printed(replace(REPORT, tasks=dict.fromkeys(names, TASK), insights=insights), 100)
+    assert sum("fast 100%, slow 0%" in line for line in lines) == 12
+    assert "          and of 28 more tasks; all of them: --json FILE" in lines
 
 
 def test_alarms_are_one_line_per_signal() -> None:

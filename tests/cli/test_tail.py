@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 
 import pytest
 
 from streammtl.log.embedded import EmbeddedLog
 from streammtl.run.tail import tail_topic
-from tests.cli.commands import streammtl
+from tests.cli.commands import streammtl, write_small
 
 
 @pytest.fixture
@@ -32,6 +33,16 @@ def test_every_record_is_a_line(log: Path) -> None:
 
 def test_values_only(log: Path) -> None:
     assert streammtl("tail", log, "events", "--values", "--last", "2").output == '{"i":3}\n{"i":4}\n'
+
+
+def test_published_scores_say_what_the_experts_count_for(tmp_path: Path) -> None:
+    log = tmp_path / "out.log"
+    sink = f"sink={{metrics: {{kind: log, path: {json.dumps(str(log))}, topic: metrics}}, metrics_every_records: 100}}"
+    assert streammtl("replay", write_small(tmp_path), "--quiet", "--set", sink).exit_code == 0
+    (last,) = streammtl("tail", log, "metrics", "--values", "--last", "1").output.splitlines()
+    shares = json.loads(last)["experts"]
+    assert set(shares) == {"up", "size"}
+    assert list(shares["up"]) == ["factored-0.04", "factored-0.15", "sgd-0.1-bins"]
 
 
 @pytest.mark.parametrize("last", range(1, 8))

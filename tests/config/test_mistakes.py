@@ -9,6 +9,7 @@ import pytest
 from streammtl.clock import ManualClock
 from streammtl.config import RunConfig
 from streammtl.errors import ConfigError
+from streammtl.models.base import Model
 from streammtl.run.assemble import build_engine
 from tests.config.texts import RIGHT, write
 
@@ -47,6 +48,14 @@ def message_of(folder: Path, text: str, *overrides: str) -> str:
         (
             "model: {kind: shared_bottom, optimizer: {kind: adam, rat: 1}}",
             "model.optimizer.rat (line 12): adam has no such setting; did you mean 'rate'?",
+        ),
+        (
+            "model: {kind: mlp, experts: [{kind: netwrk}]}",
+            "model.experts[0] (line 12): the kind 'netwrk' is not known; did you mean 'network'?",
+        ),
+        (
+            "model: {kind: mlp, experts: [{kind: memory}]}",
+            "model.experts (line 12): the first expert must be a shared network",
         ),
         ("weighting: famoo", "weighting (line 12): the kind 'famoo' is not known; did you mean 'famo'?"),
         (
@@ -156,6 +165,12 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
     assert [line.split(" ")[2] for line in message.splitlines()[1:]] == ["seed", "join.capacity", "join.size"]
 
 
+def test_a_list_with_a_mistake_in_it_is_not_called_too_short(tmp_path: Path) -> None:
+    message = message_of(tmp_path, f"{RIGHT}model: {{kind: mlp, experts: [{{kind: network, scop: single}}]}}\n")
+    assert "1 mistake\n" in message
+    assert "model.experts[0].scop (line 12): network has no such setting; did you mean 'scope'?" in message
+
+
 def test_no_tasks_and_no_features_are_mistakes(tmp_path: Path) -> None:
     head, tail = RIGHT.partition("tasks:")[0], "source: {kind: csv, path: x.csv}\n"
     assert "tasks (line 8): expected at least 1 item(s), found {}" in message_of(tmp_path, f"{head}tasks: {{}}\n{tail}")
@@ -180,10 +195,13 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
         RunConfig.load(tmp_path / "run.yaml")
 
 
+LABEL_IS_A_FEATURE = ("schema.features.y=numeric",)
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        (("schema.features.y=numeric",), "the field 'y' is the label of task 'y' and is also read by feature 'y'"),
+        (LABEL_IS_A_FEATURE, "the field 'y' is the label of task 'y' and is also read by feature 'y'"),
         (("weighting={kind: fixed, weights: {zCO: 2}}",), "did you mean 'z_CO'?"),
         (("drift.error=ddm", "drift.error_tasks=[z_CO]"), "drift.error: the detector ddm reads errors that are 0 or 1"),
         (("drift.error_tasks=[x]",), "drift.error_tasks"),
@@ -197,3 +215,13 @@ def test_what_only_shows_when_it_is_built_is_a_configuration_error_too(
     with pytest.raises(ConfigError) as caught:
         build_engine(config, tmp_path, ManualClock())
     assert expected in str(caught.value)
+
+
+def test_mistakes_are_told_before_the_model_is_compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*arguments: object) -> None:
+        raise AssertionError("the model was built")
+
+    monkeypatch.setattr(Model.Config, "build", never)
+    config = RunConfig.load(write(tmp_path, RIGHT), LABEL_IS_A_FEATURE, environment={})
+    with pytest.raises(ConfigError):
+        build_engine(config, tmp_path, ManualClock())

@@ -90,11 +90,15 @@ def test_set_adds_a_task_and_replaces_one(tmp_path: Path) -> None:
 
 
 def test_set_goes_below_a_kind_alone_and_below_a_default(tmp_path: Path) -> None:
-    loaded = load(tmp_path, "tasks.y.focal_gamma=2", "model.optimizer.rate=0.5", "drift.error.delta=0.01")
+    loaded = load(tmp_path, "tasks.y.focal_gamma=2", "model.hidden=[8]", "drift.error.delta=0.01")
     assert loaded["tasks"]["y"]["focal_gamma"] == 2.0
-    assert loaded["model"]["kind"] == "shared_bottom"
-    assert (loaded["model"]["optimizer"]["kind"], loaded["model"]["optimizer"]["rate"]) == ("adagrad", 0.5)
+    assert (loaded["model"]["kind"], loaded["model"]["hidden"]) == ("mlp", [8])
     assert (loaded["drift"]["error"]["kind"], loaded["drift"]["error"]["delta"]) == ("adwin", 0.01)
+
+
+def test_set_goes_below_a_default_below_a_kind_alone(tmp_path: Path) -> None:
+    loaded = load(tmp_path, "model=shared_bottom", "model.optimizer.rate=0.5")
+    assert (loaded["model"]["optimizer"]["kind"], loaded["model"]["optimizer"]["rate"]) == ("adagrad", 0.5)
 
 
 def test_set_takes_names_with_dots_in_quotes(tmp_path: Path) -> None:
@@ -115,7 +119,7 @@ def test_set_can_empty_a_setting_and_hold_an_equals_sign(tmp_path: Path) -> None
         ("seed.x=1", "--set seed.x=1: seed is one value, without settings below it"),
         ("name.x=1", '--set name.x=1: name is "plant", without settings below it'),
         ("tasks.y.loss=huber", "tasks.y.loss (--set tasks.y.loss=huber): binary has no such setting"),
-        ("model.rows_per_step=0", "model.rows_per_step (--set model.rows_per_step=0): expected a value >= 1, found 0"),
+        ("model.bins=1", "model.bins (--set model.bins=1): expected a value >= 2, found 1"),
         ("source={path: 3}", "source (--set source={path: 3}): has no kind"),
         ("seed=[1", "--set seed=[1, line 1, column 3: not valid YAML"),
     ],

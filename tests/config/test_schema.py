@@ -64,6 +64,8 @@ def test_it_accepts_a_configuration_with_everything_written_out() -> None:
         ("tasks", {}),
         ("model", {"kind": "shared_bottom", "optimizer": {"kind": "adm"}}),
         ("model", {"kind": "shared_bottom", "hidden": [0]}),
+        ("model", {"kind": "mlp", "experts": []}),
+        ("model", {"kind": "mlp", "experts": [{"kind": "network", "scope": "alone"}]}),
     ],
 )
 def test_it_refuses_mistakes(key: str, value: Any) -> None:
@@ -75,6 +77,7 @@ def test_it_refuses_mistakes(key: str, value: Any) -> None:
     [
         ("weighting", "famo"),
         ("model", {"kind": "shared_bottom", "optimizer": "sgd"}),
+        ("model", {"kind": "mlp", "experts": [{"kind": "network", "optimizer": "adam"}, {"kind": "memory"}]}),
         ("drift", {"error": None, "features": "kswin"}),
         ("source", {"kind": "csv", "path": ["a.csv", "b.csv"]}),
         ("scores", {"composite": {"weights": {"y": 2}}}),

@@ -27,7 +27,17 @@ SETTINGS: dict[str, Any] = {
         "size": {"kind": "regression", "delay_s": 5},
         "group": {"kind": "multiclass", "max_classes": 4},
     },
-    "model": {"kind": "shared_bottom", "hidden": [8], "rows_per_step": 4, "embedding_dim": 2},
+    # An expert of every sort, all of which run in one compiled kernel.
+    "model": {
+        "kind": "mlp",
+        "hidden": [8],
+        "embedding_dim": 2,
+        "experts": [
+            {"kind": "network", "optimizer": {"kind": "sgd", "rate": 0.05}},
+            {"kind": "network", "optimizer": {"kind": "sgd", "rate": 0.05}, "scope": "single"},
+            {"kind": "memory"},
+        ],
+    },
     "weighting": {"kind": "scale_invariant", "every": 8},
     "join": {"capacity": 60},
     "scores": {"window": 100, "half_life": 50, "block": 20},

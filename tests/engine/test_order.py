@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from streammtl.component import members
 from streammtl.digest import digest
 from streammtl.engine import Engine
-from tests.engine.streams import documents, engine_of, feed, records_of
+from tests.engine.streams import SETTINGS, documents, engine_of, feed, records_of
 
 RECORDS = records_of(documents(150))
 
@@ -24,13 +25,16 @@ def whole(model: str, weighting: str) -> Engine:
     return engine
 
 
-def _model(kind: str) -> dict[str, object]:
-    return {"kind": kind, "hidden": [8], "rows_per_step": 4} if kind == "shared_bottom" else {"kind": kind}
+def _model(kind: str) -> dict[str, Any]:
+    few_rows = {"kind": "shared_bottom", "hidden": [8], "rows_per_step": 4}
+    small: dict[str, dict[str, Any]] = {"mlp": SETTINGS["model"], "shared_bottom": few_rows}
+    return small.get(kind, {"kind": kind})
 
 
 def check_equal(engine: Engine, other: Engine) -> None:
     assert digest(engine.state()) == digest(other.state())
     assert repr(engine.report()) == repr(other.report())
+    assert engine.insights() == other.insights()
     assert engine.alarms == other.alarms
     assert engine.position == other.position
 
@@ -46,16 +50,16 @@ def test_the_size_of_a_turn_changes_nothing(model: str, size: int) -> None:
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(cuts=st.lists(st.integers(0, len(RECORDS)), max_size=8), weighting=st.sampled_from(sorted(members("weighting"))))
 def test_cuts_anywhere_change_nothing(cuts: list[int], weighting: str) -> None:
-    engine = engine_of(model=_model("shared_bottom"), weighting={"kind": weighting, "every": 8})
+    engine = engine_of(weighting={"kind": weighting, "every": 8})
     edges = [0, *sorted(cuts), len(RECORDS)]
     for start, stop in itertools.pairwise(edges):
         engine.feed(RECORDS.between(start, stop))
-    check_equal(engine, whole("shared_bottom", weighting))
+    check_equal(engine, whole("mlp", weighting))
 
 
 def test_the_stream_has_in_it_what_it_should() -> None:
     """Else the tests above would hold for a stream in which nothing happens."""
-    engine = whole("shared_bottom", "famo")
+    engine = whole("mlp", "famo")
     assert engine.alarms
     assert engine.totals["steps"] > 50
     assert min(engine.join.counts[name] for name in ("matched", "late", "expired", "duplicate_labels", "evicted")) > 0

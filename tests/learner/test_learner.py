@@ -7,7 +7,6 @@ import pytest
 
 from streammtl import BinaryTask, Categorical, Learner, MulticlassTask, Numeric, RecordError, RegressionTask
 from streammtl.digest import digest
-from streammtl.models.shared_bottom import SharedBottom
 from streammtl.types import Ops
 from streammtl.weighting.dwa import Dwa
 
@@ -22,9 +21,13 @@ def build() -> Learner:
             "size": RegressionTask.Config(),
             "group": MulticlassTask.Config(classes=("p", "q")),
         },
-        model=SharedBottom.Config(hidden=(8,), rows_per_step=4),
         weighting=Dwa.Config(every=4),
     ).build()
+
+
+def test_a_learner_is_built_with_its_model() -> None:
+    """Not at the first event, which would have to wait for the compiler."""
+    assert "model" in vars(build())
 
 
 def test_predict_one_gives_every_task() -> None:
@@ -98,6 +101,7 @@ def test_an_event_without_labels_teaches_nothing() -> None:
 
 
 def test_a_feature_may_be_called_labels() -> None:
-    learner = Learner.Config(features={"labels": Numeric.Config()}, tasks={"up": BinaryTask.Config()}).build()
+    features = {"labels": Numeric.Config(), "c": Categorical.Config()}
+    learner = Learner.Config(features=features, tasks={"up": BinaryTask.Config()}).build()
     learner.learn_one({"labels": 3.0}, {"up": 1})
     assert set(learner.predict_one({"labels": 3.0})) == {"up"}

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streammtl.component import members
-from streammtl.models.base import Model
 from streammtl.models._experts import MemoryExpert, NetworkExpert
+from streammtl.models.base import Model
 from streammtl.models.mlp import Mlp
 from streammtl.models.optimizers import AdaGrad, Adam, AnyOptimizer, RmsProp, Sgd
 from streammtl.models.shared_bottom import SharedBottom

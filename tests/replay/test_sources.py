@@ -12,16 +12,16 @@ import pytest
 
 from streammtl.config import RunConfig
 from streammtl.log.embedded import EmbeddedLog
-from streammtl.run.replay import ReplayReport, replay
+from streammtl.run.replay import ReplayReport, replay, world_config
 from streammtl.seeds import named_rng
 from streammtl.sources.base import Source
 from streammtl.sources.iterable import IterableSource
+from tests.cli.commands import NOT_COMPILED
 
 N = 130
 SETTINGS: dict[str, Any] = {
     "schema": {"id": "id", "time": "t", "features": {"a": "numeric", "c": {"kind": "categorical", "table_size": 16}}},
     "tasks": {"up": {"kind": "binary", "delay_s": 3}, "size": "regression"},
-    "model": {"kind": "shared_bottom", "hidden": [8], "rows_per_step": 4},
     "weighting": {"kind": "dwa", "every": 4},
     "scores": {"window": 100, "block": 10},
     "drift": {"block": 10},
@@ -109,9 +109,7 @@ def test_all_sources_teach_the_same(tmp_path: Path) -> None:
 def test_a_simulator_gives_the_same_whatever_its_polls() -> None:
     digests = set()
     for size in (1, 64, 5000):
-        settings = {"source.world.events": 150, "source.max_poll_records": size, "model.hidden": "[8]"}
-        from streammtl.run.replay import world_config
-
-        config = RunConfig.parse(world_config("fraud"), [f"{k}={v}" for k, v in settings.items()], environment={})
+        settings = ["source.world.events=150", f"source.max_poll_records={size}", NOT_COMPILED]
+        config = RunConfig.parse(world_config("fraud"), settings, environment={})
         digests.add(replay(config).digest)
     assert len(digests) == 1
