@@ -1,4 +1,4 @@
-"""Source text of what the `mlp` model compiles besides its kernels: the mixture of experts, and bins by quantiles.
+"""Source text of what the `mlp` model compiles besides its kernels: the mixture, bins by quantiles, memory of labels.
 
 The same for every architecture, so compiled once on a machine.
 """

@@ -119,7 +119,7 @@ def mixed(task: Task, raw_EBK: torch.Tensor, share_E11: torch.Tensor) -> torch.T
             p_BK = (share_E11 * torch.where(is_any_EB1, raw_EBK, 0.0).softmax(dim=2)).sum(dim=0)
             return torch.where(raw_EBK[0].isfinite(), p_BK.log(), -torch.inf)
         case "count":
-            return (raw_EBK + share_E11.log()).logsumexp(dim=0)
+            return (raw_EBK.clamp(-30.0, 30.0) + share_E11.log()).logsumexp(dim=0)
         case _:
             return (share_E11 * raw_EBK).sum(dim=0)
 

@@ -78,7 +78,7 @@ class Twin(torch.nn.Module):
         """By task, as the kernel hands them over: float64, in units of the labels, -inf for classes never seen."""
         found = {}
         for t, (task, raw_BK) in enumerate(zip(self._tasks, self(dense_BD, category_BC), strict=True)):
-            value_BK = raw_BK.double().nan_to_num(nan=0.0).clamp(-1e6, 1e6)
+            value_BK = raw_BK.double().nan_to_num(0.0, 0.0, 0.0).clamp(-100.0, 100.0)
             if task.is_scaled:
                 value_BK = value_BK * self.unit_3T[1, t] + self.unit_3T[0, t]
             found[task.name] = value_BK.masked_fill(~self.seen_K[self._raws[t]], -math.inf)

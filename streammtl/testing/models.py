@@ -109,18 +109,19 @@ def assert_same_state(state: State, other: State) -> None:
 
 
 _WEIGHTS = (1.0, 0.5, 2.0, 1.5)
+#: A model may compile for what is needed: so the checks ask for everything or for nothing.
+ALL_NEEDS = Needs.LOSSES | Needs.LOSSES_AFTER | Needs.GRAMIAN
 
 
 def check_cuts_do_not_matter(config: Model.Config) -> None:
     """Outputs, signals and state are equal to the last bit however the operations are cut into calls."""
     ops = example_ops(200)
-    needs = Needs.LOSSES | Needs.LOSSES_AFTER | Needs.GRAMIAN
-    whole = config.build(LAYOUT, example_tasks(), needs)
+    whole = config.build(LAYOUT, example_tasks(), ALL_NEEDS)
     outputs_PO = run(whole, ops, _WEIGHTS)
     state = whole.state()
     signals = whole.take_signals()
     for size in (1, 7, 64):
-        model = config.build(LAYOUT, example_tasks(), needs)
+        model = config.build(LAYOUT, example_tasks(), ALL_NEEDS)
         np.testing.assert_array_equal(run(model, ops, _WEIGHTS, size), outputs_PO, err_msg=f"cut into {size}")
         assert_same_state(model.state(), state)
         np.testing.assert_array_equal(model.take_signals().losses_T, signals.losses_T)
@@ -128,8 +129,7 @@ def check_cuts_do_not_matter(config: Model.Config) -> None:
 
 def check_state_resumes(config: Model.Config) -> None:
     """A model that loads a state goes on, to the last bit, as the one that it was taken from."""
-    needs = Needs.LOSSES | Needs.LOSSES_AFTER | Needs.GRAMIAN
-    model, resumed = (config.build(LAYOUT, example_tasks(), needs) for _ in range(2))
+    model, resumed = (config.build(LAYOUT, example_tasks(), ALL_NEEDS) for _ in range(2))
     run(model, example_ops(111, seed=1), _WEIGHTS)
     state = model.state()
     before = flat_state(state)
@@ -201,7 +201,7 @@ def check_stays_finite(config: Model.Config, seed: int = 0) -> None:
     is_learn_N = np.tile([False, True], n_rows)
     category_RC = rng.integers(0, 7, size=(n_rows, 1)).astype(np.int32)
     ops = Ops(is_learn_N, row_N, _labels_of_learns(labels_RT[row_N], is_learn_N), dense_RD, category_RC)
-    model = config.build(LAYOUT, tasks, Needs.LOSSES | Needs.GRAMIAN)
+    model = config.build(LAYOUT, tasks, ALL_NEEDS)
     assert np.isfinite(run(model, ops, _WEIGHTS)).all()
     _assert_finite(model.state())
 
@@ -249,7 +249,7 @@ def check_signals_are_those_needed(config: Model.Config) -> None:
     np.testing.assert_array_equal(np.isnan(signals.losses_T), [False, True, False, False])
     assert not plain.take_signals().n_labels_T.any()
 
-    needy = config.build(LAYOUT, example_tasks(), Needs.LOSSES_AFTER | Needs.GRAMIAN)
+    needy = config.build(LAYOUT, example_tasks(), ALL_NEEDS)
     run(needy, ops, _WEIGHTS)
     signals = needy.take_signals()
     assert signals.losses_after_T is not None
