@@ -30,6 +30,9 @@ from streammtl.testing.models import (
 from streammtl.types import Floats, Ops
 from tests.models.small import FAST, MEMORY, SINGLE, SLOW, build, rows_in_order, several, smooth
 
+#: Compiles many kernels.
+pytestmark = pytest.mark.slow
+
 #: One expert of each kind; all networks are of one architecture.
 ALL_KINDS = several(FAST, SINGLE, MEMORY, NetworkExpert(optimizer=Sgd(rate=0.01), weights="equal"))
 WEIGHTS_T = (1.0, 0.5, 2.0, 1.5)

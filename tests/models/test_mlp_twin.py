@@ -24,6 +24,9 @@ from streammtl.testing.models import LAYOUT, example_ops, example_tasks
 from streammtl.types import Ops, RowLayout, State
 from streammtl.weighting.base import ApplyTo, Needs
 
+#: Compiles many kernels.
+pytestmark = pytest.mark.slow
+
 WEIGHTS_T = np.array([1.0, 0.5, 2.0, 1.5])
 
 OPTIMIZERS: dict[str, KernelOptimizer] = {

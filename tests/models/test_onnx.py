@@ -21,6 +21,9 @@ from streammtl.tasks.multiclass import MulticlassTask
 from streammtl.testing.models import LAYOUT, example_ops, example_tasks
 from streammtl.types import Floats, Floats32, Ints32, Ops, RowLayout, State
 
+#: Compiles many kernels.
+pytestmark = pytest.mark.slow
+
 #: Kernels that the tests of the twin compile too.
 SMALL: dict[str, Any] = {"hidden": (9,), "embedding_dim": 2}
 LEADER = NetworkExpert(optimizer=Sgd(rate=0.05))

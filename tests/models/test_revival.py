@@ -20,6 +20,9 @@ from streammtl.testing.models import assert_same_state, cut
 from streammtl.types import Floats
 from tests.models.small import FAST, SINGLE, SLOW, build, explained, rows_in_order, several, smooth
 
+#: Compiles many kernels.
+pytestmark = pytest.mark.slow
+
 TASKS: tuple[Task, ...] = (RegressionTask.Config().build("y"),)
 #: Events until a block of operations ends, with a label for each.
 N_BLOCK = BLOCK // 2
