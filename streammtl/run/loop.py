@@ -11,27 +11,20 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, final
+from typing import final
 
 from streammtl.checkpoint import Checkpoints
 from streammtl.clock import Clock
 from streammtl.config import RunConfig
-from streammtl.engine import Engine, TurnReport
+from streammtl.engine import Engine
 from streammtl.errors import CheckpointError
 from streammtl.run.assemble import build_engine
+from streammtl.run.observe import Observer, Saved
 from streammtl.sources.base import Source
 
 _log = logging.getLogger(__name__)
 
 _POLL_TIMEOUT_S = 0.25  # how long a stop may go unnoticed on a stream without records
-
-
-class Observer(Protocol):
-    """Sees every turn, and changes nothing."""
-
-    def __call__(self, report: TurnReport, engine: Engine) -> None:
-        """Take note of a turn."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +50,7 @@ class Loop:
             None if config.checkpoint.path is None else Checkpoints(config.checkpoint, config.shape(), base, clock)
         )
         self._stages: defaultdict[str, float] = defaultdict(float)
+        self._observer = Observer()
         self._n_checkpoint_failures = 0  # here, not in the engine: its state is a function of the stream alone
 
     def run(self, *, resume: bool, stop: Callable[[], bool] = lambda: False, observer: Observer | None = None) -> Ran:
@@ -67,10 +61,11 @@ class Loop:
         """
         start_s = self._clock.monotonic()
         engine = self.engine
+        self._observer = observer or Observer()
         try:
             self._restore(resume)
             n_events = engine.totals["events"]
-            stopped = self._turns(stop, observer)
+            stopped = self._turns(stop)
             self._save()
         finally:
             self.source.close()
@@ -102,20 +97,21 @@ class Loop:
             _log.info("resumed from %s at %d records", path, self.engine.totals["records"])
         self.source.open(self.engine.position)
 
-    def _turns(self, stop: Callable[[], bool], observer: Observer | None) -> bool:
+    def _turns(self, stop: Callable[[], bool]) -> bool:
         while not stop():
             poll_s = self._clock.monotonic()
             records = self.source.poll(_POLL_TIMEOUT_S)
-            self._stages["source"] += self._clock.monotonic() - poll_s
+            poll_s = self._clock.monotonic() - poll_s
+            self._stages["source"] += poll_s
             if records is None:
                 return False
+            self._observer.polled(len(records), poll_s)
             if len(records) == 0:
                 continue
             for report in self.engine.feed(records):
                 for stage, seconds in report.seconds.items():
                     self._stages[stage] += seconds
-                if observer is not None:
-                    observer(report, self.engine)
+                self._observer.turn(report, self.engine)
             if self._checkpoints is not None and self._checkpoints.is_due(self.engine.totals["records"]):
                 self._save_or_go_on()
         return True
@@ -126,11 +122,15 @@ class Loop:
             self._save()
         except CheckpointError as error:
             self._n_checkpoint_failures += 1
+            self._observer.save_failed(error)
             _log.error("%s; learning goes on without it (failure %d)", error, self._n_checkpoint_failures)
 
     def _save(self) -> None:
         save_s = self._clock.monotonic()
         sinks = self.engine.publisher.flush()
         if self._checkpoints is not None:
-            self._checkpoints.save({**self.engine.state(), "sinks": sinks}, self.engine.totals["records"])
+            n_records = self.engine.totals["records"]
+            path = self._checkpoints.save({**self.engine.state(), "sinks": sinks}, n_records)
+            size_bytes = sum(file.stat().st_size for file in path.iterdir())
+            self._observer.saved(Saved(path, n_records, self._clock.monotonic() - save_s, size_bytes))
         self._stages["checkpoint"] += self._clock.monotonic() - save_s

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from streammtl.clock import Clock
 from streammtl.engine import Engine, TurnReport
+from streammtl.run.observe import Observer
 from streammtl.sources.base import Source
 
 _BAR_EVERY_S = 0.25
@@ -98,15 +99,15 @@ class Bar:
 
 
 @final
-class ReplayProgress:
-    """Observes a run, and shows on a bar how far it has come."""
+class ReplayProgress(Observer):
+    """Shows on a bar how far a run has come."""
 
     def __init__(self, bar: Bar, source: Source) -> None:
         self._bar = bar
         self._source = source
         self._n_events = self._n_alarms = 0
 
-    def __call__(self, report: TurnReport, engine: Engine) -> None:
+    def turn(self, report: TurnReport, engine: Engine) -> None:
         """Take note of a turn, and show it when it is time."""
         self._n_events += report.n_events
         for alarm in report.alarms:

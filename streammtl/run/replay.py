@@ -15,7 +15,8 @@ from streammtl.digest import digest
 from streammtl.errors import ConfigError
 from streammtl.evaluate import TaskReport
 from streammtl.publish import alarm_document
-from streammtl.run.loop import Loop, Observer, Ran
+from streammtl.run.loop import Loop, Ran
+from streammtl.run.observe import Observer
 from streammtl.sources.base import Source
 from streammtl.types import Alarm
 from streammtl.worlds.base import TrueDrift, World

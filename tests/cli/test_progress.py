@@ -11,6 +11,7 @@ from rich.console import Console
 from streammtl.clock import ManualClock
 from streammtl.config import RunConfig
 from streammtl.engine import Engine, TurnReport
+from streammtl.run.observe import Observer
 from streammtl.run.progress import Bar, Rate, ReplayProgress, share_done
 from streammtl.run.replay import replay
 from streammtl.sources.base import Source
@@ -59,11 +60,12 @@ def test_a_replay_shows_its_share_its_rate_and_its_scores(tmp_path: Path) -> Non
     source = config.source.build()
     progress = ReplayProgress(Bar(Console(file=out, width=60), clock), source)
 
-    def observe(report: TurnReport, engine: Engine) -> None:
-        clock.advance(4.0)
-        progress(report, engine)
+    class Slow(Observer):
+        def turn(self, report: TurnReport, engine: Engine) -> None:
+            clock.advance(4.0)
+            progress.turn(report, engine)
 
-    replay(config, source=source, observer=observe, clock=clock)
+    replay(config, source=source, observer=Slow(), clock=clock)
     lines = out.getvalue().splitlines()
     assert len(lines) == 3  # 10 turns of 4 seconds, a line after every third
     assert "60 events  5/s" in lines[0]

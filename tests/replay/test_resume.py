@@ -16,7 +16,9 @@ import pytest
 
 from streammtl.checkpoint import Checkpoints
 from streammtl.config import RunConfig
+from streammtl.engine import Engine, TurnReport
 from streammtl.errors import CheckpointError
+from streammtl.run.observe import Observer
 from streammtl.run.replay import ReplayReport, replay
 from streammtl.types import State
 from tests.engine.streams import SETTINGS, documents
@@ -69,20 +71,23 @@ def test_stopping_after_every_poll_and_resuming_changes_nothing(tmp_path: Path) 
     assert outputs(folder) == expected_outputs
 
 
+class CrashAfter(Observer):
+    def __init__(self, n_turns: int) -> None:
+        self._turns = iter(range(n_turns))
+
+    def turn(self, report: TurnReport, engine: Engine) -> None:
+        if next(self._turns, None) is None:
+            raise RuntimeError("crash")
+
+
 def test_a_crash_between_checkpoints_leaves_no_trace(tmp_path: Path) -> None:
     """Also not in what was published after the last checkpoint."""
     expected, expected_outputs = straight(tmp_path / "straight")
     folder = tmp_path / "crashed"
     folder.mkdir()
     for crash_at in (3, 7, 11, 4):
-        turns = iter(range(crash_at))
-
-        def crash(report: object, engine: object, turns: Any = turns) -> None:
-            if next(turns, None) is None:
-                raise RuntimeError("crash")
-
         with pytest.raises(RuntimeError, match="crash"):
-            replay(RunConfig.parse(settings_of(folder), environment={}), resume=True, observer=crash)
+            replay(RunConfig.parse(settings_of(folder), environment={}), resume=True, observer=CrashAfter(crash_at))
     report = replay(RunConfig.parse(settings_of(folder), environment={}), resume=True)
     assert report.digest == expected.digest
     assert outputs(folder) == expected_outputs
