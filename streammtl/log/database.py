@@ -72,7 +72,9 @@ class Database:
                 self.connection.execute("ROLLBACK")
 
     def _prepare(self, tables: Sequence[str], create: bool, clock: Clock) -> None:
-        if self._is_ours():
+        with self.transaction("DEFERRED"):  # one view of the file, while another process may be making it
+            is_ours = self._is_ours()
+        if is_ours:
             self.connection.execute("PRAGMA synchronous=FULL")
             return
         if not create:

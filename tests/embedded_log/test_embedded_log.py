@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streammtl.errors import SinkError, SourceError
+from streammtl.log.database import Database
 from streammtl.log.embedded import EmbeddedLog, PartitionRange, partition_of
 
 
@@ -231,3 +232,22 @@ def test_a_reader_of_any_topics_sees_each_record_once_in_order(
                 assert offset == next_offsets[p]
                 next_offsets[p] += 1
         assert read == written
+
+
+def test_a_log_that_is_made_while_we_look_at_it_is_ours(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    empty = sqlite3.connect(path)
+    empty.execute("PRAGMA journal_mode=WAL")
+    empty.close()
+    plain_number = Database._number
+    others = iter([EmbeddedLog])
+
+    def number(database: Database, query: str) -> int:
+        found = plain_number(database, query)
+        for other in others:  # another process is as far, and goes on first
+            other(path).close()
+        return found
+
+    monkeypatch.setattr(Database, "_number", number)
+    with EmbeddedLog(path) as log:
+        log.create_topic("a")
+    assert next(others, None) is None
