@@ -5,9 +5,11 @@ Shape suffixes: N records of a batch, E its events, L labels of one task, O publ
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, ClassVar, Literal, cast
 
 import msgspec
@@ -17,6 +19,7 @@ from pydantic import Field, TypeAdapter
 from streammtl.component import Component, OneOf, members
 from streammtl.metrics.base import Scorer
 from streammtl.tasks.base import Task
+from streammtl.times import read_times
 from streammtl.types import Floats
 
 
@@ -88,41 +91,71 @@ class World(Component):
         """The scores of the best possible outputs, by task: what no learner beats but by luck.
 
         Runs through the whole world once and scores every label that arrives against the best output of its event, by
-        the scorers that score a learner's predictions.
+        the scorers that score a learner's predictions. Where an expiry stands for a label, so it does here.
         """
         config = self.run_config()
         task_config: TypeAdapter[Task.Config] = TypeAdapter(Annotated[Task.Config, OneOf("tasks")])
         tasks = [task_config.validate_python(given).build(name) for name, given in config["tasks"].items()]
-        best, labels = _read(self.records(), config["schema"], [task.label_field for task in tasks])
+        read = _read(self.records(), config["schema"], tasks)
         scores, first = {}, 0
-        for task, label_by_id in zip(tasks, labels, strict=True):
+        for task, label_by_id in zip(tasks, read.labels, strict=True):
             label_L, problems = task.encode_labels(list(label_by_id.values()))
             assert not problems, f"labels of {task.name} that its own configuration does not take: {problems[:3]}"
-            best_LO = np.array([best[event_id] for event_id in label_by_id]).reshape(len(label_by_id), -1)
+            expired = _expired(task, read, label_by_id)
+            label_L = np.concatenate([label_L, np.full(len(expired), task.expiry_label())])
+            best_LO = np.array([read.best[event_id] for event_id in (*label_by_id, *expired)])
+            best_LO = best_LO.reshape(len(label_L), -1)
             scores[task.name] = _score(task, label_L, best_LO[:, first : first + task.n_outputs])
             first += task.n_outputs
         return scores
 
 
-def _read(
-    batches: Iterable[WorldRecords], schema: Mapping[str, Any], fields: Sequence[str]
-) -> tuple[dict[str, Floats], list[dict[str, Any]]]:
-    """Best outputs by event, and for each label field the labels by event; dirty records say nothing."""
-    best: dict[str, Floats] = {}
-    labels: list[dict[str, Any]] = [{} for _ in fields]
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What a world's records hold."""
+
+    best: dict[str, Floats]  # best outputs by event
+    labels: list[dict[str, Any]]  # per task, the labels by event
+    time_s: dict[str, float]  # of the events, where a task's expiry stands for a label
+    end_s: float  # the latest time of any record
+
+
+def _read(batches: Iterable[WorldRecords], schema: Mapping[str, Any], tasks: Sequence[Task]) -> _Read:
+    """The whole world; dirty records say nothing, nor do labels after an expiry that stands for one."""
+    read = _Read({}, [{} for _ in tasks], {}, 0.0)
+    horizon_s = [math.inf if math.isnan(task.expiry_label()) else task.horizon_s or math.inf for task in tasks]
+    has_expiry, end_s = min(horizon_s) < math.inf, 0.0
     decoder = msgspec.json.Decoder(dict[str, Any])
     for batch in batches:
-        best.update(zip(batch.event_ids, batch.best_EO, strict=True))
-        for value in batch.value_N:
-            try:
-                document = decoder.decode(value)
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                continue
+        read.best.update(zip(batch.event_ids, batch.best_EO, strict=True))
+        documents = list(_decoded(decoder, batch.value_N))
+        time_s = np.zeros(len(documents))
+        if has_expiry:
+            time_s, _ = read_times(
+                [document[schema["time"]] for document in documents], schema.get("time_unit", "auto")
+            )
+        for document, now_s in zip(documents, time_s.tolist(), strict=True):
+            end_s = max(end_s, now_s)
+            sent_s = read.time_s.setdefault(document[schema["id"]], now_s)
             inner = document if schema.get("labels") is None else document.get(schema["labels"], {})
-            for field_name, label_by_id in zip(fields, labels, strict=True):
-                if inner.get(field_name) is not None:
-                    label_by_id[document[schema["id"]]] = inner[field_name]
-    return best, labels
+            for task, task_horizon_s, label_by_id in zip(tasks, horizon_s, read.labels, strict=True):
+                if inner.get(task.label_field) is not None and now_s < sent_s + task_horizon_s:
+                    label_by_id[document[schema["id"]]] = inner[task.label_field]
+    return replace(read, end_s=end_s)
+
+
+def _decoded(decoder: msgspec.json.Decoder[dict[str, Any]], values: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    for value in values:
+        with suppress(msgspec.DecodeError, UnicodeDecodeError):
+            yield decoder.decode(value)
+
+
+def _expired(task: Task, read: _Read, label_by_id: Mapping[str, Any]) -> list[str]:
+    """The events without a label for which an expiry within the stream stands."""
+    if math.isnan(task.expiry_label()) or task.horizon_s is None:
+        return []
+    last_s = read.end_s - task.horizon_s
+    return [key for key, sent_s in read.time_s.items() if sent_s <= last_s and key not in label_by_id]
 
 
 def _score(task: Task, label_L: Floats, best_LO: Floats) -> dict[str, float]:

@@ -1,20 +1,19 @@
 """When things happen in the fraud world: how busy it is, what things cost, and when its drifts begin and end.
 
-Times are seconds since `START_S`, a Monday at midnight UTC. Drifts lie at fixed shares of the span that the configured
-events take, so that a short run has all of them too.
+Times are seconds since the start of the stream, a Monday at midnight UTC. Drifts lie at fixed shares of the span that
+the configured events take, so that a short run has all of them too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
 
 from streammtl.types import Bools, Floats
+from streammtl_simulators.drifts import Window, ramp
 
-START_S: Final = 1_704_067_200  # 2024-01-01T00:00:00Z, a Monday
 HOUR_S: Final = 3600.0
 DAY_S: Final = 86_400.0
 #: Days before the first event in which cards already spend, so that the seven-day history is complete from the start.
@@ -47,16 +46,6 @@ _HOURS: Final = np.array(
     [4, 3, 2, 2, 2, 3, 5, 8, 10, 11, 12, 13, 14, 13, 12, 12, 13, 15, 16, 15, 13, 11, 8, 6], dtype=np.float64
 )
 _WEEKDAYS: Final = np.array([0.85, 0.85, 0.9, 1.0, 1.2, 1.35, 0.85])
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A stretch of time in which a drift happens."""
-
-    name: DriftName
-    kind: Literal["abrupt", "gradual", "incremental", "recurring"]
-    start_s: float
-    end_s: float
 
 
 class Calendar:
@@ -153,11 +142,6 @@ class Calendar:
         hour = np.floor(time_s / HOUR_S).astype(np.int64)
         rate: Floats = _HOURS[hour % 24] * _WEEKDAYS[hour // 24 % 7]
         return rate
-
-
-def ramp(share: Floats, window: tuple[float, float]) -> Floats:
-    """0 before the window, 1 after it, linear within."""
-    return np.clip((share - window[0]) / (window[1] - window[0]), 0.0, 1.0)
 
 
 def _cumulative(cells: Floats) -> Floats:

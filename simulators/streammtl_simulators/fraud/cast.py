@@ -12,6 +12,7 @@ import numpy as np
 
 from streammtl.seeds import named_rng
 from streammtl.types import Floats, Ints
+from streammtl_simulators.choices import steps
 
 COUNTRIES: Final = ("DE", "FR", "IT", "ES", "NL", "PL", "GB", "US", "TR", "BR", "NG", "CN")
 _HOME_WEIGHTS: Final = np.array([30, 18, 14, 12, 8, 8, 6, 4, 0, 0, 0, 0], dtype=np.float64)
@@ -115,25 +116,17 @@ def draw_cast(seed: int, n_cards: int, n_merchants: int) -> Cast:
         is_colluding_M=is_colluding_M,
         code_before_M=category_M,
         code_after_M=np.where(is_renumbered_M, (category_M + _CODE_SHIFT) % N_CATEGORIES, category_M),
-        activity_steps_C=_steps(activity_C[None, :]),
-        category_steps=_steps(category_shares_SK),
+        activity_steps_C=steps(activity_C[None, :]),
+        category_steps=steps(category_shares_SK),
         merchant_order_M=merchant_order_M,
         merchant_steps=_merchant_steps(category_M[merchant_order_M], popularity_M[merchant_order_M]),
-        channel_steps=_steps(_CHANNEL_SHARES_KA),
+        channel_steps=steps(_CHANNEL_SHARES_KA),
     )
 
 
-def _steps(shares: Floats) -> Floats:
-    """Cumulative shares of each row plus the row's number, flat: one sorted array to search (row + uniform) in."""
-    cumulative = np.cumsum(shares / shares.sum(axis=1, keepdims=True), axis=1)
-    cumulative[:, -1] = 1.0
-    steps: Floats = cumulative + np.arange(len(shares), dtype=np.float64)[:, None]
-    return steps.ravel()
-
-
 def _merchant_steps(category_M: Ints, popularity_M: Floats) -> Floats:
-    """As `_steps`, of merchants that are sorted by category."""
-    steps: list[Floats] = [
-        _steps(popularity_M[None, category_M == category]) + category for category in range(N_CATEGORIES)
+    """As `steps`, of merchants that are sorted by category."""
+    of_category: list[Floats] = [
+        steps(popularity_M[None, category_M == category]) + category for category in range(N_CATEGORIES)
     ]
-    return np.concatenate(steps)
+    return np.concatenate(of_category)

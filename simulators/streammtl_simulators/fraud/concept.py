@@ -25,7 +25,6 @@ from streammtl_simulators.fraud.cast import (
     USUAL_LOG_AMOUNT_K,
     Cast,
 )
-from streammtl_simulators.fraud.history import Known
 from streammtl_simulators.fraud.purchases import (
     AWAY_PRICE,
     DEPOSIT,
@@ -36,6 +35,7 @@ from streammtl_simulators.fraud.purchases import (
     SPREE_SHARE,
     Purchases,
 )
+from streammtl_simulators.history import Known
 
 KINDS: Final = ("none", "stolen_card", "account_takeover", "merchant_collusion", "sim_swap")
 TASKS: Final = ("is_fraud", "fraud_kind", "loss_amount", "next_day_spend")
@@ -73,7 +73,7 @@ def _logits(batch: Purchases, known: Known, calendar: Calendar, cast: Cast, hide
     night = np.mod(time_s, DAY_S) < 6 * 3600.0
     above_category = np.log(amount) - USUAL_LOG_AMOUNT_K[batch.category_E]
     has_past = known.count_7d_E > 0
-    mean_7d = np.where(has_past, known.cents_7d_E, batch.cents_E) / np.maximum(known.count_7d_E, 1) / 100.0
+    mean_7d = np.where(has_past, known.amount_7d_E, batch.cents_E) / np.maximum(known.count_7d_E, 1) / 100.0
     above_usual = np.clip(np.log(amount / mean_7d), -2.0, 2.5)
     is_rapid = (known.since_last_ms_E >= 0) & (known.since_last_ms_E < 300_000)
     youth = np.maximum(5.5 - np.log(account_age_days(batch, cast)), 0.0)

@@ -1,30 +1,24 @@
 """The fraud world's records as JSON documents.
 
-Documents are made column by column: each column becomes a Python list of what the field holds, a struct takes one of
-each, and one call encodes a whole batch.
-
 Shape suffixes: E events of a batch, L labels, C cards, M merchants.
 """
 
 from __future__ import annotations
 
-from math import isnan
 from typing import Any, Final
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 from msgspec import UNSET, UnsetType
 
 from streammtl.types import Floats, Ints
-from streammtl_simulators.fraud.calendar import START_S, Calendar
+from streammtl_simulators.documents import count_digits, ids, objects, present, seconds
+from streammtl_simulators.fraud.calendar import Calendar
 from streammtl_simulators.fraud.cast import CHANNELS, CODES, COUNTRIES, Cast
 from streammtl_simulators.fraud.concept import KINDS, account_age_days
-from streammtl_simulators.fraud.history import Known
 from streammtl_simulators.fraud.labels import Labels, Truth
 from streammtl_simulators.fraud.purchases import DESCRIPTORS, Purchases
-
-Objects = npt.NDArray[np.object_]
+from streammtl_simulators.history import Known
 
 
 class Event(msgspec.Struct, gc=False):
@@ -99,14 +93,13 @@ class Writer:
 
     def __init__(self, cast: Cast, calendar: Calendar, n_events: int) -> None:
         self._cast, self._calendar = cast, calendar
-        self._n_digits = max(7, len(str(n_events - 1)))  # the same for all ids of a stream
-        self._encoder = msgspec.json.Encoder()
+        self._n_digits = count_digits(n_events)
         n_cards, n_merchants = len(cast.customer_C), len(cast.category_M)
-        self._cards = _objects([f"c{card:05d}" for card in range(n_cards)])
-        self._customers = _objects([f"u{customer:05d}" for customer in cast.customer_C.tolist()])  # by card
-        self._merchants = _objects([f"m{merchant:04d}" for merchant in range(n_merchants)])
-        self._codes, self._channels = _objects(CODES), _objects(CHANNELS)
-        self._countries, self._descriptors = _objects(COUNTRIES), _objects(DESCRIPTORS)
+        self._cards = objects([f"c{card:05d}" for card in range(n_cards)])
+        self._customers = objects([f"u{customer:05d}" for customer in cast.customer_C.tolist()])  # by card
+        self._merchants = objects([f"m{merchant:04d}" for merchant in range(n_merchants)])
+        self._codes, self._channels = objects(CODES), objects(CHANNELS)
+        self._countries, self._descriptors = objects(COUNTRIES), objects(DESCRIPTORS)
 
     def events(self, batch: Purchases, known: Known) -> list[Event]:
         """The events of a batch, without labels."""
@@ -123,7 +116,7 @@ class Writer:
         columns = [
             ["event"] * n,
             ids(batch.number_E, self._n_digits),
-            _seconds(batch.ms_E),
+            seconds(batch.ms_E),
             self._cards.take(card).tolist(),
             self._customers.take(card).tolist(),
             self._merchants.take(merchant).tolist(),
@@ -134,9 +127,9 @@ class Writer:
             np.round(batch.distance_km_E, 1).tolist(),
             batch.is_new_device_E.tolist(),
             known.count_24h_E.tolist(),
-            _means(known.cents_24h_E, known.count_24h_E),
+            _means(known.amount_24h_E, known.count_24h_E),
             known.count_7d_E.tolist(),
-            _means(known.cents_7d_E, known.count_7d_E),
+            _means(known.amount_7d_E, known.count_7d_E),
             since_s.tolist(),
             account_age_days(batch, self._cast).astype(np.int64).tolist(),
             device,
@@ -149,19 +142,13 @@ class Writer:
         columns = [
             ["label"] * len(labels),
             ids(labels.number_L, self._n_digits),
-            _seconds(labels.ms_L),
+            seconds(labels.ms_L),
             _FRAUD_LABELS.take(labels.fraud_L).tolist(),
             _KIND_LABELS.take(labels.kind_L).tolist(),
-            _present(labels.loss_L),
-            _present(labels.spend_L),
+            present(labels.loss_L),
+            present(labels.spend_L),
         ]
         return list(map(Label, *columns))
-
-    def encode(self, documents: list[Event | Label]) -> list[bytes]:
-        """One JSON document each."""
-        lines = self._encoder.encode_lines(documents).split(b"\n")
-        lines.pop()  # what follows the last line's end: nothing
-        return lines
 
 
 def add_labels(events: list[Event], truth: Truth, spend_E: Floats) -> None:
@@ -171,26 +158,12 @@ def add_labels(events: list[Event], truth: Truth, spend_E: Floats) -> None:
     columns = zip(
         _FRAUD_LABELS.take(is_fraud).tolist(),
         _KIND_LABELS.take(kind).tolist(),
-        _present(np.where(truth.has_loss_E, truth.loss_E, np.nan)),
-        _present(np.where(truth.has_spend_E, spend_E, np.nan)),
+        present(np.where(truth.has_loss_E, truth.loss_E, np.nan)),
+        present(np.where(truth.has_spend_E, spend_E, np.nan)),
         strict=True,
     )
     for event, labels in zip(events, columns, strict=True):
         event.is_fraud, event.fraud_kind, event.loss_amount, event.next_day_spend = labels
-
-
-def ids(numbers: Ints, n_digits: int) -> list[str]:
-    """The ids of events by their number: "t0000042". Three times as fast as formatting one by one."""
-    characters = np.empty((len(numbers), 1 + n_digits), dtype=np.uint32)
-    characters[:, 0] = ord("t")
-    characters[:, 1:] = numbers[:, None] // 10 ** np.arange(n_digits - 1, -1, -1) % 10 + ord("0")
-    texts: list[str] = characters.view(f"U{1 + n_digits}").ravel().tolist()
-    return texts
-
-
-def _seconds(ms: Ints) -> list[float]:
-    seconds: list[float] = ((ms + START_S * 1000) / 1000.0).tolist()
-    return seconds
 
 
 def _means(cents_E: Ints, count_E: Ints) -> list[float]:
@@ -198,11 +171,3 @@ def _means(cents_E: Ints, count_E: Ints) -> list[float]:
     mean_E = np.round(cents_E / np.maximum(count_E, 1)) / 100.0
     means: list[float] = np.where(count_E > 0, mean_E, np.nan).tolist()
     return means
-
-
-def _present(values: Floats) -> list[Any]:
-    return [UNSET if isnan(value) else value for value in values.tolist()]
-
-
-def _objects(values: Any) -> Objects:
-    return np.array(values, dtype=object)

@@ -20,15 +20,13 @@ from streammtl.component import Settings
 from streammtl.seeds import named_rng
 from streammtl.types import Bools, Floats, Ints
 from streammtl_simulators.fraud.concept import FEE_K, KINDS, LOSS_SPREAD, draw_kinds, lost_if
-from streammtl_simulators.fraud.history import DAY_MS, NextDay
 from streammtl_simulators.fraud.purchases import Purchases
+from streammtl_simulators.history import NextDay
+from streammtl_simulators.pending import lognormal_s, milliseconds
 
 #: Codes for "not in this message".
 NO_FRAUD_LABEL: Final = 2
 NO_KIND_LABEL: Final = len(KINDS)
-
-_MIN_DELAY_S: Final = 60.0
-_BUCKET_MS: Final = DAY_MS // 4
 
 
 class Delays(Settings):
@@ -117,10 +115,10 @@ class Labelling:
         complains_E = is_fraud_E & (uniform[2] < delays.complaint_share)
         verdict_s_E = np.where(
             complains_E,
-            _lognormal(delays.complaint_median_s, delays.complaint_sigma, normal[0]),
-            _lognormal(delays.verdict_median_s, delays.verdict_sigma, normal[1]),
+            lognormal_s(delays.complaint_median_s, delays.complaint_sigma, normal[0]),
+            lognormal_s(delays.verdict_median_s, delays.verdict_sigma, normal[1]),
         )
-        settled_s_E = verdict_s_E + _lognormal(delays.settlement_median_s, delays.settlement_sigma, normal[2])
+        settled_s_E = verdict_s_E + lognormal_s(delays.settlement_median_s, delays.settlement_sigma, normal[2])
         is_investigated_E = uniform[3] >= never.verdict
         return Truth(
             kind_E=kind_E,
@@ -129,8 +127,8 @@ class Labelling:
             has_kind_E=is_investigated_E & (uniform[4] >= never.fraud_kind),
             has_loss_E=is_investigated_E & (uniform[5] >= never.loss_amount),
             has_spend_E=uniform[6] >= never.next_day_spend,
-            verdict_ms_E=batch.ms_E + _milliseconds(verdict_s_E),
-            settlement_ms_E=batch.ms_E + _milliseconds(settled_s_E),
+            verdict_ms_E=batch.ms_E + milliseconds(verdict_s_E),
+            settlement_ms_E=batch.ms_E + milliseconds(settled_s_E),
         )
 
 
@@ -160,43 +158,8 @@ def next_day_spends(next_day: NextDay, has_spend_by_number: Bools) -> Labels:
     chosen = next_day.number >= 0
     chosen[chosen] = has_spend_by_number[next_day.number[chosen]]
     return _only(
-        next_day.known_ms[chosen], next_day.number[chosen], loss_L=None, spend_L=next_day.cents[chosen] / 100.0
+        next_day.known_ms[chosen], next_day.number[chosen], loss_L=None, spend_L=next_day.amount[chosen] / 100.0
     )
-
-
-class Pending:
-    """Messages on their way, in buckets of six hours so that a batch touches only those that are due."""
-
-    def __init__(self) -> None:
-        self._buckets: dict[int, list[Labels]] = {}
-
-    def put(self, labels: Labels) -> None:
-        """Send messages off."""
-        # In the order of their times, so that a bucket's share is a slice.
-        labels = labels.rows(np.argsort(labels.ms_L, kind="stable"))
-        buckets, first = np.unique(labels.ms_L // _BUCKET_MS, return_index=True)
-        ends = [*first.tolist(), len(labels)][1:]
-        for bucket, start, end in zip(buckets.tolist(), first.tolist(), ends, strict=True):
-            self._buckets.setdefault(bucket, []).append(labels.rows(slice(start, end)))
-
-    def take(self, until_ms: int) -> list[Labels]:
-        """The messages that arrive before `until_ms`."""
-        arrived: list[Labels] = []
-        last = until_ms // _BUCKET_MS
-        for bucket in sorted(bucket for bucket in self._buckets if bucket <= last):
-            labels = concatenate(self._buckets.pop(bucket))
-            if bucket == last:
-                is_due = labels.ms_L < until_ms
-                self._buckets[bucket] = [labels.rows(~is_due)]
-                labels = labels.rows(is_due)
-            arrived.append(labels)
-        return arrived
-
-    def rest(self) -> list[Labels]:
-        """All that remain."""
-        arrived = [concatenate(self._buckets[bucket]) for bucket in sorted(self._buckets)]
-        self._buckets.clear()
-        return arrived
 
 
 def concatenate(parts: list[Labels]) -> Labels:
@@ -226,12 +189,3 @@ def _only(ms_L: Ints, number_L: Ints, loss_L: Floats | None, spend_L: Floats | N
         absent_L if loss_L is None else loss_L,
         absent_L if spend_L is None else spend_L,
     )
-
-
-def _lognormal(median_s: float, sigma: float, normal_E: Floats) -> Floats:
-    return np.maximum(median_s * np.exp(sigma * normal_E), _MIN_DELAY_S)
-
-
-def _milliseconds(delay_s_E: Floats) -> Ints:
-    # A decade bounds what extreme settings can draw; times stay within the sorting keys.
-    return np.ceil(np.minimum(delay_s_E, 10 * 365 * 86_400.0) * 1000.0).astype(np.int64)

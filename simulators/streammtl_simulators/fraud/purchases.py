@@ -16,6 +16,7 @@ import numpy as np
 
 from streammtl.seeds import named_rng
 from streammtl.types import Bools, Floats, Ints
+from streammtl_simulators.arrivals import Arrivals
 from streammtl_simulators.fraud.calendar import DAY_S, WARM_UP_DAYS, Calendar
 from streammtl_simulators.fraud.cast import (
     AMOUNT_SPREAD,
@@ -97,14 +98,14 @@ class Purchases:
 def purchases(seed: int, events: int, calendar: Calendar, cast: Cast) -> Iterator[Purchases]:
     """The days before the start, the events of the stream, and the day after it, in batches that never mix them."""
     journeys = _Journeys(seed, cast)
-    times = _Times(seed, "before", calendar, start_s=-WARM_UP_DAYS * DAY_S)
+    times = Arrivals(named_rng(seed, "fraud", "before", "times"), calendar, start_s=-WARM_UP_DAYS * DAY_S)
     shopping = _Shopping(seed, "before", cast, calendar, journeys)
     while times.work < 0.0:
         ms = times.draw(BATCH)
         ms = ms[ms < 0]  # a Poisson process has no memory: it may begin anew at the start
         if len(ms):
             yield shopping.batch(-1, ms)
-    times = _Times(seed, "stream", calendar, start_s=0.0)
+    times = Arrivals(named_rng(seed, "fraud", "stream", "times"), calendar, start_s=0.0)
     shopping = _Shopping(seed, "stream", cast, calendar, journeys)
     end_ms = 0
     for first in range(0, events, BATCH):
@@ -120,24 +121,9 @@ def purchases(seed: int, events: int, calendar: Calendar, cast: Cast) -> Iterato
 
 def event_times_s(seed: int, events: int, calendar: Calendar) -> Floats:
     """Times of all events of the stream, in seconds since the start."""
-    times = _Times(seed, "stream", calendar, start_s=0.0)
+    times = Arrivals(named_rng(seed, "fraud", "stream", "times"), calendar, start_s=0.0)
     ms = [times.draw(min(BATCH, events - first)) for first in range(0, events, BATCH)]
     return np.concatenate(ms) / 1000.0
-
-
-class _Times:
-    """Times of purchases: a Poisson process with the calendar's rate."""
-
-    def __init__(self, seed: int, part: str, calendar: Calendar, start_s: float) -> None:
-        self._rng = named_rng(seed, "fraud", part, "times")
-        self._calendar = calendar
-        self.work = calendar.work_at(start_s)
-
-    def draw(self, n: int) -> Ints:
-        """Milliseconds, since the start of the stream, of the next `n` purchases."""
-        work_E = self.work + np.cumsum(self._rng.standard_exponential(n))
-        self.work = float(work_E[-1])
-        return np.floor(self._calendar.time_at(work_E) * 1000.0).astype(np.int64)
 
 
 class _Shopping:

@@ -8,21 +8,19 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
+import msgspec
 import numpy as np
 
-from streammtl.types import Floats, Ints
-from streammtl.worlds.base import WorldRecords
+from streammtl.types import Floats
 from streammtl_simulators.dirt import Timed
 from streammtl_simulators.fraud.calendar import Calendar
 from streammtl_simulators.fraud.cast import Cast
 from streammtl_simulators.fraud.concept import N_OUTPUTS, best_outputs, kind_probabilities
-from streammtl_simulators.fraud.documents import Event, Label, Writer, add_labels
-from streammtl_simulators.fraud.history import History, Known, NextDay
+from streammtl_simulators.fraud.documents import Writer, add_labels
 from streammtl_simulators.fraud.labels import (
     Labelling,
-    Labels,
-    Pending,
     Truth,
     concatenate,
     next_day_spends,
@@ -30,6 +28,12 @@ from streammtl_simulators.fraud.labels import (
     verdicts,
 )
 from streammtl_simulators.fraud.purchases import BATCH, Purchases, purchases
+from streammtl_simulators.history import History, Known, NextDay
+from streammtl_simulators.pending import Pending
+from streammtl_simulators.records import merged
+
+_NO_MS: Final = np.zeros(0, dtype=np.int64)
+_NO_BEST: Final = np.zeros((0, N_OUTPUTS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,8 @@ class _Events:
 
 def delayed(plan: Plan) -> Iterator[Timed]:
     """Events at their time; labels when they become known."""
-    writer, pending = Writer(plan.cast, plan.calendar, plan.events), Pending()
+    writer, encoder = Writer(plan.cast, plan.calendar, plan.events), msgspec.json.Encoder()
+    pending = Pending(concatenate)
     has_spend = np.zeros(plan.events, dtype=np.bool_)
     for batch, events, next_day in _steps(plan):
         if events is not None:
@@ -63,28 +68,34 @@ def delayed(plan: Plan) -> Iterator[Timed]:
             pending.put(verdicts(batch, events.truth))
             pending.put(settlements(batch, events.truth))
         arrived = [next_day_spends(next_day, has_spend), *pending.take(int(batch.ms_E[-1]))]
-        yield from _merged(writer, events, concatenate(arrived))
+        labels = concatenate(arrived)
+        if events is None:
+            yield from merged(encoder, [], _NO_MS, _NO_BEST, writer.labels(labels), labels.ms_L)
+        else:
+            documents = writer.events(events.batch, events.known)
+            yield from merged(encoder, documents, batch.ms_E, events.best_EO, writer.labels(labels), labels.ms_L)
     rest = concatenate(pending.rest())
     rest = rest.rows(np.argsort(rest.ms_L, kind="stable"))
     for first in range(0, len(rest), BATCH):
-        yield from _merged(writer, None, rest.rows(np.arange(first, min(first + BATCH, len(rest)))))
+        labels = rest.rows(slice(first, first + BATCH))
+        yield from merged(encoder, [], _NO_MS, _NO_BEST, writer.labels(labels), labels.ms_L)
 
 
 def inside(plan: Plan) -> Iterator[Timed]:
     """Events with their labels inside: held back in here until the next day's spend is known."""
-    writer = Writer(plan.cast, plan.calendar, plan.events)
+    writer, encoder = Writer(plan.cast, plan.calendar, plan.events), msgspec.json.Encoder()
     spend = np.full(plan.events, np.nan)
     held: deque[_Events] = deque()
     for _, events, next_day in _steps(plan):
         if events is not None:
             held.append(events)
         of_stream = next_day.number >= 0
-        spend[next_day.number[of_stream]] = next_day.cents[of_stream] / 100.0
+        spend[next_day.number[of_stream]] = next_day.amount[of_stream] / 100.0
         while held and not np.isnan(spend[held[0].batch.number_E[-1]]):
             ready = held.popleft()
             documents = writer.events(ready.batch, ready.known)
             add_labels(documents, ready.truth, spend[ready.batch.number_E])
-            yield _timed(writer, ready.batch.ms_E, list(documents), [False] * len(documents), ready)
+            yield from merged(encoder, documents, ready.batch.ms_E, ready.best_EO, [], _NO_MS)
 
 
 def _steps(plan: Plan) -> Iterator[tuple[Purchases, _Events | None, NextDay]]:
@@ -98,27 +109,3 @@ def _steps(plan: Plan) -> Iterator[tuple[Purchases, _Events | None, NextDay]]:
             truth = plan.labelling.draw(batch, probabilities_EK)
             events = _Events(batch, known, truth, best_outputs(probabilities_EK, batch, plan.calendar, plan.cast))
         yield batch, events, next_day
-
-
-def _merged(writer: Writer, events: _Events | None, labels: Labels) -> Iterator[Timed]:
-    """Events and labels in the order of their times; at the same millisecond events first."""
-    documents: list[Event | Label] = []
-    ms = labels.ms_L
-    if events is not None:
-        documents += writer.events(events.batch, events.known)
-        ms = np.concatenate([events.batch.ms_E, ms])
-    n_events = len(documents)
-    documents += writer.labels(labels)
-    if documents:
-        order = np.argsort(ms, kind="stable")
-        in_order = [documents[i] for i in order.tolist()]
-        yield _timed(writer, ms[order], in_order, (order >= n_events).tolist(), events)
-
-
-def _timed(
-    writer: Writer, ms: Ints, documents: list[Event | Label], is_label: list[bool], events: _Events | None
-) -> Timed:
-    keys = [document.id for document in documents]
-    event_ids = [key for key, is_other in zip(keys, is_label, strict=True) if not is_other]
-    best_EO = np.zeros((0, N_OUTPUTS)) if events is None else events.best_EO
-    return Timed(WorldRecords(writer.encode(documents), is_label, event_ids, best_EO, keys), ms)

@@ -9,11 +9,12 @@ from pydantic import Field, field_validator, model_validator
 
 from streammtl.worlds.base import TrueDrift, World, WorldRecords
 from streammtl_simulators.dirt import Dirt, spoil
+from streammtl_simulators.drifts import describe
 from streammtl_simulators.fraud.calendar import DRIFT_NAMES, Calendar, DriftName
 from streammtl_simulators.fraud.cast import N_CATEGORIES, draw_cast
 from streammtl_simulators.fraud.concept import KINDS
 from streammtl_simulators.fraud.documents import FEATURES
-from streammtl_simulators.fraud.drifts import describe
+from streammtl_simulators.fraud.drifts import CHANGES
 from streammtl_simulators.fraud.labels import Delays, Labelling, NeverLabelled
 from streammtl_simulators.fraud.purchases import event_times_s
 from streammtl_simulators.fraud.stream import Plan, delayed, inside
@@ -120,7 +121,7 @@ class FraudWorld(World):
     def drifts(self) -> tuple[TrueDrift, ...]:
         """Every drift by its start; one for each wave and each season."""
         times_s = event_times_s(self.config.seed, self.config.events, self._calendar)
-        return describe(self._calendar.windows(), times_s)
+        return describe(self._calendar.windows(), CHANGES, times_s)
 
     def run_config(self) -> dict[str, Any]:
         """Schema and tasks; every label that comes is waited for, but for a few in a hundred thousand."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from streammtl_simulators.fraud.history import DAY_MS, WEEK_MS, History
+from streammtl_simulators.history import DAY_MS, WEEK_MS, History
 
 from streammtl.types import Ints
 
@@ -22,9 +22,9 @@ def run(sizes: list[int]) -> tuple[Ints, dict[int, tuple[int, int]]]:
     for size in sizes:
         rows = slice(first, first + size)
         before, next_day = history.advance(NUMBER[rows], CARD[rows], MS[rows], CENTS[rows])
-        known.append([before.count_24h_E, before.cents_24h_E, before.count_7d_E, before.cents_7d_E])
+        known.append([before.count_24h_E, before.amount_24h_E, before.count_7d_E, before.amount_7d_E])
         known[-1].append(before.since_last_ms_E)
-        columns = (next_day.number.tolist(), next_day.cents.tolist(), next_day.known_ms.tolist())
+        columns = (next_day.number.tolist(), next_day.amount.tolist(), next_day.known_ms.tolist())
         for number, cents, known_ms in zip(*columns, strict=True):
             assert number not in spends
             spends[number] = (cents, known_ms)
