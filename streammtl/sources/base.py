@@ -3,16 +3,35 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, cast
+from typing import ClassVar, TypeVar, cast
 
 from pydantic import Field
 
 from streammtl.clock import Clock, SystemClock
 from streammtl.component import Component
 from streammtl.errors import SourceError
+from streammtl.journal import Runs
 from streammtl.types import Position, Records
+from streammtl.worlds.base import TrueDrift
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How far a reader is behind the end of its source."""
+
+    n_records: int
+    seconds: float  # since the last record that was read was written; 0 at the end of the source
+
+
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """Who reads the fields of a stream, by field."""
+
+    features: Mapping[str, tuple[str, ...]]
+    tasks: Mapping[str, str]  # whose label it is
 
 
 class Source(Component):
@@ -55,9 +74,58 @@ class Source(Component):
         """Share of the source that was read (0 to 1), where it can be told: for progress bars without `n_records`."""
         return None
 
+    def drifts(self, readers: Readers) -> tuple[TrueDrift, ...]:
+        """The changes that the stream is known to have: in simulations, and where they were put in."""
+        return ()
+
+    def commit(self, position: Position) -> None:
+        """Tell whoever watches the source how far we are; for dashboards only, so that it never fails."""
+        return
+
+    @property
+    def needs_journal(self) -> bool:
+        """Whether another run from the same position could give the same records in another order.
+
+        Then what `poll` returns is appended to the journal (see `streammtl.journal`) before anything is published.
+        """
+        return False
+
+    def follow(self, runs: Runs, *, end: bool = False) -> None:
+        """After `open`: give the records of `runs` first, in their order; then go on freely, or with `end`, end there.
+
+        For sources with `needs_journal`; to all others there is only one order.
+        """
+        assert not self.needs_journal, "a source that needs a journal must be able to follow it"
+
+    def identity(self) -> dict[str, str]:
+        """What a position belongs to, besides names: the ids of topics, say. Goes into the checkpoint."""
+        return {}
+
+    def expect(self, identity: Mapping[str, str]) -> None:
+        """Before `open`: the `identity` with which the position was saved. `open` or `poll` raise if it is another."""
+
+    def lag(self) -> Lag | None:
+        """How far the reader is behind the end of the source; None where that is not known."""
+        return None
+
+    @property
+    def n_skipped(self) -> int:
+        """How many offsets were passed over because they were gone, as configured, since the source was opened."""
+        return 0
+
     @abstractmethod
     def close(self) -> None:
         """Let go of files and connections. May be called twice."""
+
+
+_Config = TypeVar("_Config", bound=Source.Config)
+
+
+def check_has_no_polls(config: _Config) -> _Config:
+    """Raise ValueError when a source of sources has `max_poll_records` of its own, which would have no effect."""
+    if "max_poll_records" in config.model_fields_set:
+        raise ValueError("max_poll_records is a setting of the sources within, not of what is made of them")
+    return config
 
 
 def check_partitions(position: Position, partitions: Sequence[str]) -> None:

@@ -12,9 +12,9 @@ from pydantic import Field
 from streammtl.clock import Clock
 from streammtl.component import OneOf
 from streammtl.errors import SourceError
-from streammtl.sources.base import Source, check_partitions
+from streammtl.sources.base import Readers, Source, check_partitions
 from streammtl.types import Position, Records
-from streammtl.worlds.base import World, WorldRecords
+from streammtl.worlds.base import TrueDrift, World, WorldRecords
 
 
 @final
@@ -81,6 +81,10 @@ class SimulatorSource(Source):
     def progress(self) -> float | None:
         """Share of the world's events that were simulated; how many records they make is not known before."""
         return None if self._batches is None else min(1.0, self._n_events_read / self._n_events)
+
+    def drifts(self, readers: Readers) -> tuple[TrueDrift, ...]:
+        """Those of the world."""
+        return self.world.drifts()
 
     def close(self) -> None:
         """End the simulation."""

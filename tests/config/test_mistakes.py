@@ -140,7 +140,7 @@ def test_what_is_added_is_named(tmp_path: Path, added: str, expected: str) -> No
         ("loss: huber", "loss: hubr", "tasks.z_CO.loss (line 10): expected"),
         ("path: x.csv", "path: 5", "source.path (line 11): expected a path or a list, found 5"),
         ("{kind: csv, path: x.csv}", "csv", "source.path (line 11): is missing and has no default"),
-        ("{kind: csv, path: x.csv}", "{path: x.csv}", "source (line 11): has no kind; allowed: csv,"),
+        ("{kind: csv, path: x.csv}", "{path: x.csv}", "source (line 11): has no kind; allowed: changed, concat, csv,"),
         (
             "{kind: csv, path: x.csv}",
             "{kind: simulator, world: {kind: fraud, evnts: 3}}",

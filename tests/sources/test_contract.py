@@ -7,7 +7,7 @@ import gzip
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow
@@ -16,10 +16,14 @@ import pyarrow.parquet
 from streammtl import component
 from streammtl.log.embedded import EmbeddedLog
 from streammtl.sources.base import Source
+from streammtl.sources.changed import ChangedSource
+from streammtl.sources.concat import ConcatSource
 from streammtl.sources.csv import CsvSource
 from streammtl.sources.iterable import IterableSource
 from streammtl.sources.jsonl import JsonlSource
+from streammtl.sources.kafka import KafkaSource
 from streammtl.sources.log import LogSource
+from streammtl.sources.mix import MixSource
 from streammtl.sources.parquet import ParquetSource
 from streammtl.sources.simulator import SimulatorSource
 from streammtl.testing.sources import Document, SourceContract
@@ -120,6 +124,40 @@ class TestIterable(SourceContract):
         return IterableSource.of(pairs, max_poll_records=max_poll_records)
 
 
+class TestChanged(SourceContract):
+    """The changes come later than the documents of the contract."""
+
+    def source_of(self, folder: Path, partitions: Sequence[Sequence[Document]], max_poll_records: int) -> Source:
+        inner = jsonl_of(folder, partitions, max_poll_records)
+        changes = ({"kind": "drop", "fields": ["id"], "at": 1_000_000},)
+        return ChangedSource.Config.model_validate({"source": inner, "changes": changes}).build()
+
+
+class TestConcat(SourceContract):
+    def source_of(self, folder: Path, partitions: Sequence[Sequence[Document]], max_poll_records: int) -> Source:
+        inner = [jsonl_of(folder, [p], max_poll_records, f"{i}-") for i, p in enumerate(partitions)]
+        sources = [*inner, jsonl_of(folder, [[]], max_poll_records, "empty")]
+        return ConcatSource.Config.model_validate({"sources": sources}).build()
+
+
+class TestMix(SourceContract):
+    def source_of(self, folder: Path, partitions: Sequence[Sequence[Document]], max_poll_records: int) -> Source:
+        inner = [jsonl_of(folder, [p], max_poll_records, f"{i}-") for i, p in enumerate(partitions)]
+        sources = [*inner, jsonl_of(folder, [[]], max_poll_records, "empty")]
+        config = {"sources": sources, "parts": [2, *[1] * (len(sources) - 1)], "max_poll_records": max_poll_records}
+        return MixSource.Config.model_validate(config).build()
+
+
+def jsonl_of(
+    folder: Path, partitions: Sequence[Sequence[Document]], max_poll_records: int, prefix: str = ""
+) -> dict[str, Any]:
+    paths = []
+    for p, documents in enumerate(partitions):
+        paths.append(folder / f"{prefix}part{p}.jsonl")
+        paths[-1].write_text("".join(json.dumps(document) + "\n" for document in documents))
+    return {"kind": "jsonl", "path": tuple(map(str, paths)), "max_poll_records": max_poll_records}
+
+
 class LiteralWorld(World):
     """A world whose records are given, three to a batch."""
 
@@ -159,6 +197,8 @@ class TestSimulator(SourceContract):
 
 
 def test_every_kind_of_source_has_a_contract_test() -> None:
+    # Kafka's is in tests/kafka, where there is a broker.
     tested = {JsonlSource, CsvSource, ParquetSource, LogSource, IterableSource, SimulatorSource}
+    tested |= {ChangedSource, ConcatSource, MixSource, KafkaSource}
     ours = {c for c in component.members("sources").values() if c.__module__.startswith("streammtl.")}
     assert ours <= tested
