@@ -64,8 +64,9 @@ class Learner:
             """The learner, ready for its first event."""
             return Learner(self).prepare()
 
-    def __init__(self, config: Learner.Config) -> None:
-        self._config = config
+    def __init__(self, config: Learner.Config, model: Model.Config | None = None) -> None:
+        self.config = config
+        self._model_config = model or config.model  # a `model` stands in the place of the configured one
         self.features = tuple(c.build(name, config.seed) for name, c in config.features.items())
         self.tasks = tuple(c.build(name) for name, c in config.tasks.items())
         self.layout: RowLayout = RowEncoder(self.features).layout
@@ -77,9 +78,8 @@ class Learner:
     @functools.cached_property
     def model(self) -> Model:
         """The shared function of the features, built when it is first asked for."""
-        config = self._config
-        needs, apply_to = self.weighting.needs, config.weighting.apply_to
-        return config.model.build(self.layout, self.tasks, needs, apply_to, config.seed)
+        needs, apply_to = self.weighting.needs, self.config.weighting.apply_to
+        return self._model_config.build(self.layout, self.tasks, needs, apply_to, self.config.seed)
 
     def prepare(self) -> Learner:
         """Build the model, which may have to be compiled first; else it is built when the first event comes."""
@@ -131,7 +131,7 @@ class Learner:
         """
         unknown = set(labels) - {task.name for task in self.tasks}
         if unknown:
-            raise RecordError(f"labels of unknown tasks {sorted(unknown)}; the tasks are {list(self._config.tasks)}")
+            raise RecordError(f"labels of unknown tasks {sorted(unknown)}; the tasks are {list(self.config.tasks)}")
         by_field = {task.label_field: labels[task.name] for task in self.tasks if task.name in labels}
         turn = self._decode_one({**event, _LABELS_FIELD: by_field})
         if not np.isnan(turn.labels_NT).all():
@@ -164,7 +164,7 @@ class Learner:
 
     def _decode_one(self, event: dict[str, Any]) -> Turn:
         if self._one is None:
-            schema = Schema(features=self._config.features, time=self._config.time, labels=_LABELS_FIELD)
+            schema = Schema(features=self.config.features, time=self.config.time, labels=_LABELS_FIELD)
             self._one = Decoder(schema, self.features, self.tasks)
         records = Records([event], ("event",), np.zeros(1, np.int32), np.zeros(1, np.int64), (Role.EVENTS,))
         turn = self._one.decode(records)
