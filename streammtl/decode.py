@@ -40,7 +40,8 @@ class Decoder:
     are read, one task after the other. So a task that discovers classes sees only records that are otherwise good;
     but a class that one task discovers in a record which a later task rejects stays discovered.
 
-    Missing is one thing in all formats: the field is not there, is null, is empty text, or is not finite. Fields that
+    Missing is one thing in all formats: the field is not there, is null, is empty text, is not finite, or is a list of
+    nulls alone. Fields that
     the schema does not know are ignored, and counted in every record whose offset is a multiple of 64 (a count over
     all records would cost as much as decoding them).
 

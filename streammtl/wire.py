@@ -81,7 +81,7 @@ class Sparse:
     """
 
     places: Ints  # increasing
-    values: Sequence[Any] | Floats  # None: null; of numbers an array, NaN: null
+    values: Sequence[Any] | Floats  # None: null; of numbers an array, NaN: null; of equally long lists (M, L)
     n: int
 
     def __len__(self) -> int:
@@ -93,7 +93,7 @@ class Sparse:
         if np.array_equal(self.places, index_K):
             return self.values
         if isinstance(self.values, np.ndarray):
-            all_N = np.full(self.n, np.nan)
+            all_N = np.full((self.n, *self.values.shape[1:]), np.nan)
             all_N[self.places] = self.values
             return all_N[index_K]
         value_of = dict(zip(self.places.tolist(), self.values, strict=True))
@@ -154,9 +154,11 @@ class WirePlan:
 
 
 def is_present(value: Any) -> bool:
-    """Is it something? None, empty text, NaN and infinity are missing."""
+    """Is it something? None, empty text, NaN, infinity, and a list of nothing but None are missing."""
     if isinstance(value, float):
         return math.isfinite(value)
+    if isinstance(value, list):
+        return not value or any(item is not None for item in value)
     return value is not None and value != ""
 
 
@@ -173,6 +175,9 @@ def presence(column: Column) -> Bools:
 def present(column: Column) -> tuple[Ints, Sequence[Any]]:
     """The places of the values that are something (see `is_present`), increasing, and those values."""
     if isinstance(column, Sparse):
+        if isinstance(column.values, np.ndarray) and column.values.ndim == 2:
+            is_there_M = ~np.isnan(column.values).all(axis=1)
+            return column.places[is_there_M], column.values[is_there_M].tolist()
         values = column.values.tolist() if isinstance(column.values, np.ndarray) else column.values
         place_M, values = present(values)
         return column.places[place_M], values
@@ -194,6 +199,8 @@ def all_present(values: Sequence[Any]) -> bool:
     kinds = set(map(type, values))
     if str in kinds and "" in values:
         return False
+    if list in kinds:
+        return all(map(is_present, values))
     if float not in kinds:
         return True
     return kinds == {float} and bool(np.isfinite(np.array(values, dtype=np.float64)).all())

@@ -10,9 +10,9 @@ Shape suffixes: F fields, M values of a field, B bytes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any, final
+from typing import Any, NamedTuple, final
 
 import msgspec
 import numpy as np
@@ -27,6 +27,11 @@ _Bytes = npt.NDArray[np.uint8]
 #: (W. D. Clinger, How to read floating point numbers accurately, PLDI 1990). A column with another number than these
 #: is read by msgspec.
 _MAX_DIGITS = 15
+
+#: The type of a list of numbers. Those of a column are read all at once where the lists are equally long, because
+#: Python's lists of a block, made and thrown away, take more time than everything else that is in it.
+VECTOR = list[float | None]
+_DECODE_VECTOR = msgspec.json.Decoder(VECTOR).decode
 
 _POWERS = np.array([10.0**n for n in range(_MAX_DIGITS + 1)])
 
@@ -51,6 +56,7 @@ class Scanner:
         self._names_B: _Bytes = np.frombuffer(b"".join(names), dtype=np.uint8)
         self._name_ends_F = np.cumsum([len(name) for name in names])
         self._is_number_F = np.array([wire_type is float for wire_type in field_types.values()])
+        self._is_vector_F = [wire_type == VECTOR for wire_type in field_types.values()]
         self._decode_of = {
             name: msgspec.json.Decoder(list[wire_type | None]).decode  # type: ignore[valid-type]
             for name, wire_type in field_types.items()
@@ -68,12 +74,11 @@ class Scanner:
         n = len(values)
         if n > self._place_FM.shape[1]:
             self._make_room(n)
-        scan, gather = _compiled()
         arguments = (self._names_B, self._name_ends_F, self._is_number_F, self._max_record_bytes, _POWERS)
         found = (self._n_values_F, self._is_read_F, self._place_FM, self._span_FM2, self._number_FM)
         self._n_values_F[:] = 0
         self._is_read_F[:] = self._is_number_F
-        if not scan(data_B, *arguments, n, *found):
+        if not _compiled().scan(data_B, *arguments, n, *found):
             return None
         columns: dict[str, Sparse] = {}
         for field, (name, decode) in enumerate(self._decode_of.items()):
@@ -81,15 +86,32 @@ class Scanner:
             column: Sequence[Any] | Floats = self._number_FM[field, :m].copy()
             if not self._is_read_F[field]:
                 span_M2 = self._span_FM2[field, :m]
-                list_B = np.empty(int((span_M2[:, 1] - span_M2[:, 0]).sum()) + m + 2, dtype=np.uint8)
                 try:
-                    column = decode(list_B.data[: gather(data_B, span_M2, list_B)])
+                    vectors = self._read_vectors(data_B, span_M2) if self._is_vector_F[field] else None
+                    column = self._read_tokens(data_B, span_M2, decode) if vectors is None else vectors
                 except (msgspec.DecodeError, UnicodeError):
                     return None
                 if self._is_number_F[field]:
                     column = np.array(column, dtype=np.float64)
             columns[name] = Sparse(self._place_FM[field, :m].copy(), column, n)
         return columns
+
+    def _read_tokens(self, data_B: _Bytes, span_M2: Ints, decode: Callable[[Any], list[Any]]) -> list[Any]:
+        """The values of the tokens at the spans, as msgspec reads them."""
+        list_B = np.empty(int((span_M2[:, 1] - span_M2[:, 0]).sum()) + len(span_M2) + 2, dtype=np.uint8)
+        return decode(list_B.data[: _compiled().gather(data_B, span_M2, list_B)])
+
+    def _read_vectors(self, data_B: _Bytes, span_M2: Ints) -> Floats | None:
+        """The numbers of lists that are equally long (M, L); null is a list of missing ones. None: they are not."""
+        length, n_bytes = _compiled().measure_vectors(data_B, span_M2)
+        if length == 0:
+            return None
+        list_B = np.empty(n_bytes, dtype=np.uint8)
+        _compiled().gather_vectors(data_B, span_M2, length, list_B)
+        numbers = _DECODE_VECTOR(list_B.data)
+        if len(numbers) != len(span_M2) * length:  # `[ ]` is one number by its commas
+            return None
+        return np.array(numbers, dtype=np.float64).reshape(len(span_M2), length)
 
     def _make_room(self, n: int) -> None:
         """Arrays for the values of `n` documents; kept, because fresh memory costs more than what is done in it."""
@@ -99,12 +121,21 @@ class Scanner:
         self._number_FM = np.zeros((n_fields, n))
 
 
+class _Compiled(NamedTuple):
+    """The loops over bytes, compiled."""
+
+    scan: Callable[..., bool]
+    gather: Callable[..., int]
+    measure_vectors: Callable[..., tuple[int, int]]
+    gather_vectors: Callable[..., None]
+
+
 @cache
-def _compiled() -> tuple[Any, Any]:
+def _compiled() -> _Compiled:
     import numba
 
     compile_it = numba.njit(cache=True, nogil=True)
-    return compile_it(scan), compile_it(gather)
+    return _Compiled(compile_it(scan), compile_it(gather), compile_it(measure_vectors), compile_it(gather_vectors))
 
 
 def gather(data_B: _Bytes, span_M2: Ints, list_B: _Bytes) -> int:
@@ -121,6 +152,53 @@ def gather(data_B: _Bytes, span_M2: Ints, list_B: _Bytes) -> int:
         at -= 1
     list_B[at] = 93  # ]
     return at + 1
+
+
+def measure_vectors(data_B: _Bytes, span_M2: Ints) -> tuple[int, int]:
+    """How long the lists at the spans are, and how many bytes `gather_vectors` will write.
+
+    The length is 0 where they are not lists, all of the same length, and nulls.
+    """
+    length = 0
+    n_bytes = 1
+    n_nulls = 0
+    for m in range(len(span_M2)):
+        first, last = span_M2[m, 0], span_M2[m, 1] - 1
+        if data_B[first] == 110:  # n
+            n_nulls += 1
+            continue
+        if data_B[first] != 91 or data_B[first + 1] == 93:  # [ and ]
+            return 0, 0
+        n_numbers = 1
+        for i in range(first + 1, last):
+            n_numbers += data_B[i] == 44  # ,
+        if length > 0 and n_numbers != length:
+            return 0, 0
+        length = n_numbers
+        n_bytes += last - first
+    return length, n_bytes + n_nulls * 5 * length
+
+
+def gather_vectors(data_B: _Bytes, span_M2: Ints, length: int, list_B: _Bytes) -> None:
+    """Write one JSON list of the numbers in the lists that lie at the spans; a null is `length` nulls."""
+    list_B[0] = 91  # [
+    at = 1
+    for m in range(len(span_M2)):
+        first = span_M2[m, 0]
+        if data_B[first] == 110:  # null
+            for _ in range(length):
+                for i in range(first, first + 4):
+                    list_B[at] = data_B[i]
+                    at += 1
+                list_B[at] = 44  # ,
+                at += 1
+            continue
+        for i in range(first + 1, span_M2[m, 1] - 1):
+            list_B[at] = data_B[i]
+            at += 1
+        list_B[at] = 44
+        at += 1
+    list_B[at - 1] = 93  # ] in the place of the last comma
 
 
 def scan(

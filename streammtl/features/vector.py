@@ -17,7 +17,8 @@ from streammtl.types import Floats, Floats32, Ints32
 class Vector(Feature):
     """One dense column for each place of a list of numbers, such as an embedding made elsewhere or a spectrum.
 
-    A list of another length is a problem. A missing vector is NaN in all columns, a missing place in its own.
+    A list of another length is a problem. A missing vector is NaN in all columns, a missing place in its own; a list of
+    nulls alone is missing, however long.
 
     >>> import numpy as np
     >>> feature = Vector.Config(length=2).build("embedding")
@@ -62,7 +63,12 @@ class Vector(Feature):
     def encode(
         self, values: Sequence[Any], time_s_B: Floats, dense_BD: Floats32, category_BC: Ints32
     ) -> list[FeatureProblem]:
-        """Write the columns."""
+        """Write the columns. `values` may be an array (B, L) of equally long lists, NaN where there is none."""
+        if isinstance(values, np.ndarray):
+            if values.shape[1] == self._length:
+                dense_BD[:] = to_dense(values)
+                return []
+            values = np.where(np.isnan(values), None, values).tolist()
         there = [row for row, value in enumerate(values) if value is not None]
         vectors = [values[row] for row in there]
         problems: list[FeatureProblem] = []
@@ -70,7 +76,7 @@ class Vector(Feature):
             problems = [
                 (row, f"expected {self._length} numbers, found {len(vector)}")
                 for row, vector in zip(there, vectors, strict=True)
-                if len(vector) != self._length
+                if len(vector) != self._length and not _is_missing(vector)
             ]
             there = [row for row in there if len(values[row]) == self._length]
             vectors = [values[row] for row in there]
@@ -79,3 +85,8 @@ class Vector(Feature):
             dense_BD[:] = np.nan
         dense_BD[np.array(there, dtype=np.int64)] = to_dense(numbers).reshape(len(there), self._length)
         return problems
+
+
+def _is_missing(vector: Sequence[Any]) -> bool:
+    """A list of nulls alone says no more than null, however long it is."""
+    return len(vector) > 0 and all(value is None for value in vector)

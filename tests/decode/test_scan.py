@@ -49,7 +49,7 @@ def scanned(values: list[bytes]) -> dict[str, list[tuple[int, Any]]] | None:
     for name, column in columns.items():
         listed = column.values
         if isinstance(listed, np.ndarray):
-            listed = [None if np.isnan(number) else number for number in listed.tolist()]
+            listed = np.where(np.isnan(listed), None, listed).tolist()  # type: ignore[call-overload]
         found[name] = list(zip(column.places.tolist(), listed, strict=True))
     return found
 
