@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast check bench lock clean FORCE
+.PHONY: help setup demo kafka test test-fast check bench lock clean FORCE
 
 PYTHON ?=
 PYTEST ?=
@@ -31,8 +31,12 @@ help: ## what there is
 setup: $(INSTALLED) ## make .venv and install everything into it
 	@echo "ready: $$($(BIN)/python --version) in .venv"
 
-demo: $(INSTALLED) ## the fraud simulator through the learner, to a table of scores
-	@$(BIN)/streammtl replay fraud
+demo: $(INSTALLED) ## the fraud simulator through the learner, to a table of scores and a page to look at
+	@mkdir -p runs
+	@$(BIN)/streammtl replay fraud --report runs/fraud.html
+
+kafka: $(INSTALLED) ## a real Kafka broker in the foreground, for trying things out; needs Java and Maven
+	@$(BIN)/python -m tests.kafka.broker
 
 test: $(INSTALLED) ## every test, the slow ones too, and the examples in the docstrings
 	@$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal --doctest-modules $(TESTED) $(PYTEST)

@@ -36,7 +36,19 @@ from pydantic_core import CoreSchema, core_schema
 from streammtl.errors import ConfigError
 
 #: Every family, in the order in which they are listed; each is also a package below `streammtl`.
-FAMILIES = ("features", "tasks", "models", "weighting", "metrics", "drift", "worlds", "sources", "sinks")
+FAMILIES = (
+    "features",
+    "tasks",
+    "models",
+    "weighting",
+    "metrics",
+    "drift",
+    "worlds",
+    "changes",
+    "sources",
+    "sinks",
+    "peers",
+)
 
 ENTRY_POINT_GROUP = "streammtl.components"
 
@@ -139,7 +151,9 @@ def _validate(family: str, in_union: frozenset[str], value: Any, handler: Valida
 
 
 def _dump(value: Any, info: SerializationInfo) -> Any:
-    return value.model_dump(mode=info.mode, by_alias=info.by_alias) if isinstance(value, BaseModel) else value
+    if not isinstance(value, BaseModel):
+        return value
+    return value.model_dump(mode=info.mode, by_alias=info.by_alias, exclude_unset=info.exclude_unset)
 
 
 def _refuse(family: str, value: Any) -> Any:

@@ -25,7 +25,7 @@ from streammtl.join import Join
 from streammtl.learner import Learner
 from streammtl.plan import Plan
 from streammtl.publish import Publisher, split_at
-from streammtl.types import Alarm, AlarmSubject, Floats, Ints, Lesson, Outcome, Position, Records, State, Turn
+from streammtl.types import Alarm, AlarmSubject, Bools, Floats, Ints, Lesson, Outcome, Position, Records, State, Turn
 from streammtl.watch import Watch
 
 STAGES = ("decode", "join", "learn", "publish", "evaluate", "watch")
@@ -39,9 +39,12 @@ class TurnReport:
     n_events: int  # new events: predicted and published
     n_labels: int  # labels scored and learned from
     n_rejected: int
+    is_rejected_N: Bools  # by record
     lesson: Lesson
     alarms: tuple[Alarm, ...]
     seconds: Mapping[str, float]  # by stage
+    outcome: Outcome  # the labels beside what was published for their events
+    time_s: float  # the largest time of its new events; NaN: none has one
 
 
 @final
@@ -97,9 +100,12 @@ class Engine:
             n_events=len(plan.event_record_E),
             n_labels=int((~np.isnan(plan.labels_LT)).sum()),
             n_rejected=len(turn.rejected),
+            is_rejected_N=_is_rejected(records, turn),
             lesson=lesson,
             alarms=alarms,
             seconds=lap.seconds,
+            outcome=outcome,
+            time_s=float(np.fmax.reduce(plan.event_time_s_E, initial=np.nan)),
         )
         self._count(records, turn, report)
         return report
@@ -216,6 +222,16 @@ def _outcome(plan: Plan, outputs_EO: Floats) -> Outcome:
         time_s_L=plan.time_s_L,
         is_expiry_L=plan.is_expiry_L,
     )
+
+
+def _is_rejected(records: Records, turn: Turn) -> Bools:
+    """Which records could not be used."""
+    is_rejected_N = np.zeros(len(records), np.bool_)
+    if turn.rejected:
+        rejected = {(r.partition, r.offset) for r in turn.rejected}
+        names = [records.partitions[p] for p in records.partition_N.tolist()]
+        is_rejected_N[:] = [where in rejected for where in zip(names, records.offset_N.tolist(), strict=True)]
+    return is_rejected_N
 
 
 def _next_offsets(records: Records) -> list[tuple[str, int]]:

@@ -22,6 +22,10 @@ class Saved:
 class Observer:
     """Is told of everything that happens in a run; each kind of observer overrides what it wants to know."""
 
+    def next_stop(self, n_records: int) -> int | None:
+        """Asked at `n_records` of the stream: at which later number a turn shall end; None: wherever it ends."""
+        return None
+
     def turn(self, report: TurnReport, engine: Engine) -> None:
         """A turn ended."""
 
@@ -47,6 +51,11 @@ class Observers(Observer):
 
     def __init__(self, *observers: Observer) -> None:
         self._observers = observers
+
+    def next_stop(self, n_records: int) -> int | None:
+        """The first that one of them wants."""
+        wanted = [observer.next_stop(n_records) for observer in self._observers]
+        return min((stop for stop in wanted if stop is not None), default=None)
 
     def turn(self, report: TurnReport, engine: Engine) -> None:
         """Tell all."""

@@ -17,7 +17,7 @@ from streammtl.evaluate import TaskReport
 from streammtl.publish import alarm_document
 from streammtl.run.loop import Loop, Ran
 from streammtl.run.observe import Observer
-from streammtl.sources.base import Source
+from streammtl.sources.base import Readers, Source
 from streammtl.types import Alarm
 from streammtl.worlds.base import TrueDrift, World
 
@@ -39,7 +39,7 @@ class ReplayReport:
     weights: dict[str, float]
     insights: dict[str, Any]  # of the model: its experts' shares and losses, say (see `Model.insights`)
     alarms: tuple[Alarm, ...]
-    true_drifts: tuple[TrueDrift, ...]  # in simulations
+    true_drifts: tuple[TrueDrift, ...]  # in simulations, and where drifts were injected
     join: dict[str, int]
     rejected: dict[str, int]  # by reason
     steps: int
@@ -51,7 +51,7 @@ class ReplayReport:
         """All figures as JSON values; what is not a number is null."""
         document = asdict(self)
         document["alarms"] = [alarm_document(alarm) for alarm in self.alarms]
-        return {key: _without_nan(value) for key, value in document.items()}
+        return {key: without_nan(value) for key, value in document.items()}
 
 
 def replay(
@@ -70,7 +70,7 @@ def replay(
     goes on from the newest checkpoint.
     """
     ran = Loop(config, base, clock or SystemClock(), source).run(resume=resume, stop=stop, observer=observer)
-    return report_of(config, ran)
+    return report_of(config, ran, source)
 
 
 def world_config(name: str) -> dict[str, Any]:
@@ -82,13 +82,23 @@ def world_config(name: str) -> dict[str, Any]:
     return {"name": name, **world.run_config(), "source": {"kind": "simulator", "world": {"kind": name}}}
 
 
+def true_drifts(config: RunConfig, source: Source | None = None) -> tuple[TrueDrift, ...]:
+    """The drifts that the stream (of `source`, if it stands in the place of the configured one) is known to have."""
+    features: dict[str, tuple[str, ...]] = {}
+    for name, feature in config.event_schema.features.items():
+        field = feature.field or name
+        features[field] = (*features.get(field, ()), name)
+    readers = Readers(features, {task.label or name: name for name, task in config.tasks.items()})
+    return (source or config.source.build()).drifts(readers)
+
+
 def _world(config: RunConfig) -> World | None:
     world = getattr(config.source, "world", None)
     return world.build() if isinstance(world, World.Config) else None
 
 
-def report_of(config: RunConfig, ran: Ran) -> ReplayReport:
-    """What a run came to."""
+def report_of(config: RunConfig, ran: Ran, source: Source | None = None) -> ReplayReport:
+    """What a run came to; `source` as in `replay`."""
     engine, world = ran.engine, _world(config)
     return ReplayReport(
         name=config.name,
@@ -104,7 +114,7 @@ def report_of(config: RunConfig, ran: Ran) -> ReplayReport:
         weights=engine.weights(),
         insights=engine.insights(),
         alarms=tuple(engine.alarms),
-        true_drifts=() if world is None else world.drifts(),
+        true_drifts=true_drifts(config, source),
         join=dict(engine.join.counts),
         rejected=dict(engine.rejected),
         steps=engine.totals["steps"],
@@ -114,11 +124,12 @@ def report_of(config: RunConfig, ran: Ran) -> ReplayReport:
     )
 
 
-def _without_nan(value: Any) -> Any:
+def without_nan(value: Any) -> Any:
+    """The JSON value with None for every number that is none."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {key: _without_nan(item) for key, item in value.items()}
+        return {key: without_nan(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_without_nan(item) for item in value]
+        return [without_nan(item) for item in value]
     return value

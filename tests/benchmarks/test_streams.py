@@ -1,30 +1,38 @@
-from dataclasses import asdict
 from pathlib import Path
 
-import yaml
+import pytest
 
-from benchmarks.recorded import FILES, ROOT
-from benchmarks.streams import PARTS, TASKS, Job, jobs, run_job
+from benchmarks.recorded import FILES
+from benchmarks.streams import AS_LATE_AS_REAL, DELAYED, PARTS, load, main, plan_part
 
+HERE = [name for name, path in FILES.items() if path.exists()]
 
-def test_the_tasks_are_those_of_the_examples() -> None:
-    for stream in FILES:
-        settings = yaml.safe_load((ROOT / "examples" / f"{stream}.yaml").read_text())
-        assert TASKS[stream] == tuple(settings["tasks"])
+needs_data = pytest.mark.skipif(len(HERE) < len(FILES), reason="the recorded streams are not there")
 
 
-def test_no_two_runs_are_kept_in_the_same_file() -> None:
-    every = [job for part in PARTS for stream in TASKS for job in jobs(part, stream, n_rows=20_000)]
-    assert len({job.file_name for job in every}) == len(every)
+@needs_data
+@pytest.mark.parametrize("part", PARTS)
+def test_no_two_runs_of_a_part_are_the_same(part: str) -> None:
+    jobs = plan_part(part, HERE, rows=20_000).jobs
+    assert len({job.key for job in jobs}) == len(jobs)
 
 
-def test_a_run_that_is_kept_is_not_run_again(tmp_path: Path) -> None:
-    job = Job("table", "no such stream", "streammtl")
-    (tmp_path / job.file_name).write_text("kept")
-    assert run_job(job, tmp_path).read_text() == "kept"
+@needs_data
+def test_labels_come_at_once_unless_the_name_says_otherwise() -> None:
+    assert {task.delay_s for task in load(DELAYED, ()).tasks.values()} == {0.0}
+    assert min(task.delay_s for task in load(AS_LATE_AS_REAL, ()).tasks.values()) > 0.0
 
 
-def test_a_river_model_knows_one_task() -> None:
-    of_river = [job for job in jobs("table", "elec2", n_rows=10) if job.name == "river linear"]
-    assert [job.task for job in of_river] == list(TASKS["elec2"])
-    assert asdict(of_river[0])["n_rows"] == 10
+@needs_data
+def test_rows_are_those_asked_for_unless_the_part_says_otherwise() -> None:
+    assert {job.events for job in plan_part("table", ["elec2"], rows=10).jobs} == {10}
+    assert {job.events for job in plan_part("whole", ["elec2"], rows=10).jobs} == {None}
+
+
+@needs_data
+@pytest.mark.slow
+def test_a_part_becomes_tables(tmp_path: Path) -> None:
+    pytest.importorskip("vl_convert", reason="needs the extra `report`")
+    arguments = ["--out", str(tmp_path), "--parts", "optimizers", "--streams", "elec2", "--rows", "200"]
+    main([*arguments, "--only", "sgd 0.01, 32"])
+    assert "| elec2 | y_up | auc |" in (tmp_path / "optimizers" / "tables.md").read_text(encoding="utf-8")

@@ -15,13 +15,13 @@ from tests.project.source_tree import Import, Module, imports, is_component, mod
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "types", "clock", "seeds"),
     ("component", "blocks", "ring", "times", "state_tree", "digest", "durable", "file_lock", "log", "kafka", "table"),
-    ("wire*", "draft", "checkpoint*", "journal"),
+    ("wire*", "draft", "checkpoint*", "journal*", "limits"),
     (*FAMILIES, "encode", "schema"),
     ("decode", "join", "pending", "plan", "publish", "watermark"),
     ("learner", "evaluate", "watch"),
     ("engine",),
     ("config*", "sample"),
-    ("run", "ops", "report", "interop", "testing"),
+    ("run", "ops", "report", "compare", "interop", "testing"),
 )
 
 #: Third-party modules, and standard ones with a price, with the only places that may import them.
@@ -34,13 +34,21 @@ CONFINED: dict[str, tuple[str, ...]] = {
     "numba": ("streammtl/models/", "streammtl/wire_scan.py"),
     "pyarrow": ("streammtl/sources/parquet.py", "streammtl/sinks/parquet.py"),
     "rich": ("streammtl/run/",),
-    "river": ("streammtl/drift/", "streammtl/metrics/", "streammtl/testing/", "simulators/"),
-    "scipy": ("streammtl/report/", "streammtl/run/"),
+    "river": (
+        "streammtl/drift/",
+        "streammtl/metrics/",
+        "streammtl/peers/",
+        "streammtl/testing/",
+        "streammtl/interop/",
+        "simulators/",
+    ),
+    "scipy": ("streammtl/report/", "streammtl/compare/"),
     "safetensors": ("streammtl/checkpoint_format.py",),
     "sqlite3": ("streammtl/log/",),
     "time": ("streammtl/clock.py",),
+    "vowpalwabbit": ("streammtl/peers/",),
     "torch": ("streammtl/models/", "streammtl/tasks/", "streammtl/testing/"),
-    "yaml": ("streammtl/config.py", "streammtl/config_yaml.py", "streammtl/run/"),
+    "yaml": ("streammtl/config.py", "streammtl/config_yaml.py", "streammtl/run/", "streammtl/report/configuration.py"),
     # Random numbers come from streammtl.seeds; what is written must be readable without running it.
     **dict.fromkeys(("random", "pickle", "shelve", "marshal", "dill", "cloudpickle", "joblib"), ()),
     # For tests only, or brought along by others.
@@ -48,7 +56,7 @@ CONFINED: dict[str, tuple[str, ...]] = {
 }
 
 #: Modules, with all below them, that may name components; so may `streammtl` itself, which gives them to its users.
-KNOW_COMPONENTS = ("streammtl.run", "streammtl.testing")
+KNOW_COMPONENTS = ("streammtl.run", "streammtl.interop", "streammtl.testing")
 
 #: Settings whose default is a component: who has the setting, and the component.
 DEFAULTS = {("streammtl.watch", "streammtl.drift.adwin")}
