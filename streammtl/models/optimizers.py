@@ -17,7 +17,8 @@ from streammtl.component import Settings
 from streammtl.types import Floats32
 
 _Epsilon: TypeAlias = Annotated[
-    float, Field(gt=0.0, le=1.0, description="Added to the divisor, so that it is never zero.")
+    # Far enough from what float32 takes for zero.
+    float, Field(ge=1e-30, le=1.0, description="Added to the divisor, so that it is never zero.")
 ]
 
 
