@@ -17,7 +17,7 @@ from streammtl.component import Settings
 from streammtl.models._kernel_math import LOSS_CODES
 from streammtl.models._mlp_inputs import Inputs
 from streammtl.models._mlp_statistics import Statistics
-from streammtl.models._network import Network, Steps
+from streammtl.models._network import Network, Steps, loss_parameters
 from streammtl.models._segment import Segment
 from streammtl.models.optimizers import KernelOptimizer, Sgd
 from streammtl.tasks.base import Task
@@ -224,6 +224,7 @@ class LabelMemory(Expert):
             np.array([task.is_scaled for task in tasks], dtype=bool),
             first_raw_T,
             np.array([settings.decay, memory_rows]),
+            loss_parameters(tasks),
         )
         self._sum_K: Floats = np.zeros(first_raw_T[-1])
         self._total_T: Floats = np.zeros(len(tasks))

@@ -352,7 +352,7 @@ def _losses(at: Places) -> Lines:
         "    if is_plain_T[t] and math.isfinite(loss_T[t]):",
         "        mixing_LT[learned, t] = min(loss_T[t], 20.0)",
         "    else:",
-        "        mixing_LT[learned, t] = mixing_loss(code_T[t], label, raw_K, seen_K, k0, k1)",
+        "        mixing_LT[learned, t] = mixing_loss(code_T[t], label, raw_K, seen_K, k0, k1, loss_T3[t])",
         "    if math.isfinite(loss_T[t]):",
         "        factor = weights_T[column] if scales_heads else 1.0",
         f"        found, promised = backward_head(p, s0, a, {HEAD}, inputs, n_missing, slope_K, weights_T[column], "

@@ -118,8 +118,8 @@ class Places:
     """Offsets of what is the same for every set of tasks.
 
     Parameters: the trunk, then a block of private layers per task, then what `table_places` places. Scratch: what is
-    named here, then a block per task, then by raw output what `RAW_ROWS` says. The last shared layer's output lies right
-    before the dense values, so the heads' input (hidden, dense) is in one piece, with zeros behind it up to whole
+    named here, then a block per task, then by raw output what `RAW_ROWS` says. The last shared layer's output lies
+    right before the dense values, so the heads' input (hidden, dense) is in one piece, with zeros behind it up to whole
     vectors. Marks of missing values are 0 or 1 and lie nowhere.
     """
 

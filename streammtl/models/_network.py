@@ -104,7 +104,7 @@ class Network:
             *_of_tables(layout, self.parameters),
             *_of_settings(plan),
             np.array([apply_to == "all"]),
-            _loss_parameters(tasks),
+            loss_parameters(tasks),
             np.array([_is_plain(task) for task in tasks]),
         )
         self._class_weight_K = np.ones(self.first_raw_T[-1])
@@ -199,7 +199,7 @@ def _of_tasks(tasks: tuple[Task, ...], columns: tuple[int, ...], first_raw_T: li
     )
 
 
-def _loss_parameters(tasks: tuple[Task, ...]) -> Floats:
+def loss_parameters(tasks: tuple[Task, ...]) -> Floats:
     """The kernel's argument `loss_T3`."""
     loss_T3 = np.zeros((len(tasks), 3))
     for t, task in enumerate(tasks):

@@ -36,6 +36,7 @@ _INNER = (
     _kernel_math.take_label,
     _kernel_math.standardised,
     _kernel_math.softplus,
+    _kernel_math.quantile_loss,
     _kernel_math.count_loss,
     _kernel_math.mixing_loss,
     _memory.recall,

@@ -84,7 +84,7 @@ class Mlp(Model):
     layer's output, and with `apply_to="all"` that of its head too. A task without a label contributes nothing, and
     neither its head nor the head's optimizer moves.
 
-    **The cap.** A step of `sgd` or `factored` promises, to first order, to take away some loss: step times gradient.
+    **The cap.** A step of `sgd` (without momentum or weight decay) or `factored` promises, to first order, to take away some loss: step times gradient.
     It is shortened where it promises more than `cap` times the loss there is, for each head by itself and then for the
     whole. With plain gradient descent and `cap: 1` that is the step size of Polyak, as a bound (Loizou, Vaswani,
     Laradji, Lacoste-Julien, Stochastic Polyak Step-size for SGD, AISTATS 2021). So large rates do not diverge, and the
@@ -148,7 +148,8 @@ class Mlp(Model):
         cap: float | None = Field(
             default=1.0,
             gt=0.0,
-            description="The share of the loss that a step of plain sgd or factored may promise to take; null: any.",
+            description="The share of the loss that a step may promise to take, of factored and of sgd without momentum "
+            "and weight decay; others are not capped. null: any.",
         )
         dtype: Literal["float32", "float64"] = Field(
             default="float32", description="Precision of the parameters; float64 takes about twice the time."
@@ -268,7 +269,8 @@ class Mlp(Model):
         sharing = {
             task: 1.0 - by_expert[leader] / max(by_expert[single], 1e-12)
             for task, by_expert in losses.items()
-            if single is not None and by_expert
+            # Where neither has any loss, sharing gains and costs nothing that could be said.
+            if single is not None and by_expert and max(by_expert[leader], by_expert[single]) > 0.0
         }
         found: dict[str, Any] = {"shares": self._mixture.shares(), "losses": losses, "revived": self._revival.revived}
         return found | ({"sharing": sharing} if single is not None else {})
