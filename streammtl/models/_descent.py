@@ -101,7 +101,7 @@ class Descent:
     def _promise(self, group: Group) -> float:
         """How much of the loss a whole step would take away, to first order: step times gradient.
 
-        Of `factored` without what takes AdaGrad's step on tables and marks of missing values.
+        Of `factored` without what takes AdaGrad's step on tables, marks of missing values, and private layers.
         """
         if self._kind == "sgd":
             return self._rate * sum(piece.square for piece in group.pieces)

@@ -7,7 +7,6 @@ the scratch array. What a category adds to each of the K raw outputs of all task
 from __future__ import annotations
 
 from streammtl.models._kernel_layers import (
-    direct_layer,
     forward_layer,
     into_inputs,
     prepare_directions,
@@ -178,8 +177,6 @@ def _direct_head(spec: KernelSpec, at: Places) -> Lines:
     stride = spec.head_stride
     return [
         *prepare_directions(),
-        "promise = 0.0",
-        *(line for layer in at.private for line in direct_layer(layer)),
         "gain_x = gain_g = zero",
         *direction(
             "gain_x",
@@ -195,7 +192,7 @@ def _direct_head(spec: KernelSpec, at: Places) -> Lines:
             lambda j: f"a[U(steps + {j})]",
             "for j in range(k0, k1):",
         ),
-        f"promise += hyper[0] * float(gain_g * (root * gain_x + real({1 + spec.n_categories})))",
+        f"promise = hyper[0] * float(gain_g * (root * gain_x + real({1 + spec.n_categories})))",
     ]
 
 

@@ -294,9 +294,9 @@ def _square(layer: Dense, inputs: str) -> Lines:
 
 
 def update_layer(spec: KernelSpec, layer: Dense) -> Lines:
-    """One step on weight and bias."""
+    """One step on weight and bias. Private layers take AdaGrad's under `factored`: its own made their tasks worse."""
     inputs = [(_inputs_of(layer), layer.n_in)]
-    if spec.optimizer != "factored":
+    if spec.optimizer != "factored" or layer.is_private:
         return [*_bias(spec, layer), *_outer(spec, layer, 0, _inputs_of(layer), layer.n_in)]
     weight = _weight(layer, f"{layer.weight} + i * {layer.n_out} + j")
     return [

@@ -190,7 +190,7 @@ def places(spec: KernelSpec) -> Places:
         widths = (spec.n_shared, *spec.head_hidden)
         private = [
             replace(layer, is_private=True, reads_shared=number == 0)
-            for number, layer in enumerate(_layers(widths, own_values, block, shared, output, 0, is_factored))
+            for number, layer in enumerate(_layers(widths, own_values, block, shared, output, 0, False))
         ]
         into_last = private[-1].dz
     return Places(

@@ -71,8 +71,8 @@ class Twin(torch.nn.Module):
         raws = []
         for task in self._tasks:
             biases = self._rows(f"heads/{task.name}/categories", known_BC)
-            hidden_BH = self.private(task, shared_BH)[-1]
-            raws.append(self.head(task, torch.cat((hidden_BH, values_BD), dim=1), marks_BD, biases))
+            input_BM = torch.cat((self.private(task, shared_BH), values_BD), dim=1)
+            raws.append(self.head(task, input_BM, marks_BD, biases))
         return raws
 
     def in_units(self, dense_BD: torch.Tensor, category_BC: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -111,9 +111,9 @@ class Twin(torch.nn.Module):
             return [values_BD[:, :0]]
         return self._layers("trunk", torch.cat((values_BD, *embedded, marks_BD), dim=1), len(self._spec.hidden))
 
-    def private(self, task: Task, shared_BH: torch.Tensor) -> list[torch.Tensor]:
-        """What the task's own layers read, and the output of each."""
-        return self._layers(f"heads/{task.name}", shared_BH, len(self._spec.head_hidden))
+    def private(self, task: Task, shared_BH: torch.Tensor) -> torch.Tensor:
+        """The task's last hidden layer."""
+        return self._layers(f"heads/{task.name}", shared_BH, len(self._spec.head_hidden))[-1]
 
     def head(
         self, task: Task, input_BM: torch.Tensor, marks_BD: torch.Tensor, biases: list[torch.Tensor]
@@ -225,12 +225,10 @@ class Twin(torch.nn.Module):
         tables = [f"{owner}/categories/{column}" for column in self._layout.category_names]
         biases = [self._leaf(name, row_C[c]) for c, name in enumerate(tables)]
         leaf_1H = shared_1H.detach().requires_grad_()
-        layers = self.private(task, leaf_1H)
-        input_1M = torch.cat((layers[-1], values_1D), dim=1)
+        input_1M = torch.cat((self.private(task, leaf_1H), values_1D), dim=1)
         loss = self._loss(t, self.head(task, input_1M, marks_1D, biases), label)
         into, *found = torch.autograd.grad(loss, [leaf_1H, *map(self._tensor, own), *biases])
-        inputs = {f"{owner}/{number}/weight": x for number, x in enumerate(layers[:-1])}
-        pieces = _pieces(own, found, {**inputs, f"{owner}/weight": input_1M})
+        pieces = _pieces(own, found, {f"{owner}/weight": input_1M})
         pieces += _row_pieces(tables, row_C, found[len(own) :])
         return Group(2 + t, pieces, n_ones=1 + len(tables)), loss.item(), into
 

@@ -84,11 +84,13 @@ class Mlp(Model):
     layer's output, and with `apply_to="all"` that of its head too. A task without a label contributes nothing, and
     neither its head nor the head's optimizer moves.
 
-    **The cap.** A step of `sgd` (without momentum or weight decay) or `factored` promises, to first order, to take away some loss: step times gradient.
-    It is shortened where it promises more than `cap` times the loss there is, for each head by itself and then for the
-    whole. With plain gradient descent and `cap: 1` that is the step size of Polyak, as a bound (Loizou, Vaswani,
-    Laradji, Lacoste-Julien, Stochastic Polyak Step-size for SGD, AISTATS 2021). So large rates do not diverge, and the
-    wild label of one task does not shorten the steps of the others, as clipping the norm of the whole does.
+    **The cap.** A step of `sgd` (without momentum or weight decay) or `factored` promises, to first order, to take
+    away some loss: step times gradient. It is shortened where it promises more than `cap` times the loss there is, for
+    each head by itself and then for the whole. With plain gradient descent and `cap: 1` that is the step size of
+    Polyak, as a bound (Loizou, Vaswani, Laradji, Lacoste-Julien, Stochastic Polyak Step-size for SGD, AISTATS 2021). So
+    large rates do not diverge, and the wild label of one task does not shorten the steps of the others, as clipping the
+    norm of the whole does. What `factored` promises is reckoned without embeddings, marks of missing values and private
+    layers.
 
     **Regression.** Labels are standardised by running statistics, updated with each label before its loss. The units
     of the head follow in small jumps, and at each jump its last layer is corrected so that its function stays what it
@@ -148,8 +150,8 @@ class Mlp(Model):
         cap: float | None = Field(
             default=1.0,
             gt=0.0,
-            description="The share of the loss that a step may promise to take, of factored and of sgd without momentum "
-            "and weight decay; others are not capped. null: any.",
+            description="The share of the loss that a step may promise to take, of factored and of sgd without "
+            "momentum and weight decay; others are not capped. null: any.",
         )
         dtype: Literal["float32", "float64"] = Field(
             default="float32", description="Precision of the parameters; float64 takes about twice the time."
