@@ -32,6 +32,7 @@ class Piece:
     gradient: Reals
     #: What the layer reads and the gradient at what it writes, where `factored` keeps sums of these.
     factors: tuple[Reals, Reals] | None = None
+    is_output: bool = False  # a raw output's weights: rows are outputs, and categories add to what they give
 
     @property
     def square(self) -> float:
@@ -46,7 +47,7 @@ class Group:
     number: int  # among those of `Parameters.n_steps_G`
     pieces: list[Piece]
     factor: float = 1.0  # the task weight, where it scales the head too
-    n_ones: int = 1  # inputs that are always 1: the bias; of a head also the bias of each category
+    n_ones: int = 1  # inputs of raw outputs that are always 1: the bias, and the bias of each category
     share: float = 1.0  # what the cap leaves of a head's step
 
 
@@ -108,7 +109,8 @@ class Descent:
         for piece in group.pieces:
             if piece.factors is not None:
                 (x, g), (u, v) = piece.factors, self._directions(piece)
-                promise += self._rate * float(g @ v) * (root * float(x @ u) + group.n_ones)
+                n_ones = group.n_ones if piece.is_output else 1
+                promise += self._rate * float(g @ v) * (root * float(x @ u) + n_ones)
         return promise
 
     def _directions(self, piece: Piece) -> tuple[Reals, Reals]:
@@ -151,8 +153,8 @@ class Descent:
     def _take_outer(self, piece: Piece, pace: float) -> None:
         assert piece.factors is not None
         u, v = self._directions(piece)
-        # A head's weight has a row per output, a layer's weight a row per input.
-        outer = np.outer(v, u) if piece.name.startswith("heads/") else np.outer(u, v)
+        # Raw outputs have a row each, layers a row per input.
+        outer = np.outer(v, u) if piece.is_output else np.outer(u, v)
         value = self._parameters.named[piece.name][piece.rows]
         value -= pace * outer
         r, _ = self._factored_sums(piece)

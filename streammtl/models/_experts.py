@@ -15,8 +15,9 @@ from pydantic import Field
 
 from streammtl.component import Settings
 from streammtl.models._kernel_math import LOSS_CODES
+from streammtl.models._mlp_inputs import Inputs
 from streammtl.models._mlp_statistics import Statistics
-from streammtl.models._network import Network, Steps
+from streammtl.models._network import Network, Steps, loss_parameters
 from streammtl.models._segment import Segment
 from streammtl.models.optimizers import KernelOptimizer, Sgd
 from streammtl.tasks.base import Task
@@ -46,7 +47,8 @@ class NetworkExpert(Settings):
         description="shared: one network for all tasks. single: one for each task, which shows what sharing gains.",
     )
     bins: bool = Field(
-        default=False, description="Whether it also reads, per dense column, between which quantiles the value lies."
+        default=False,
+        description="Whether it also reads, per standardised column, between which quantiles the value lies.",
     )
     weights: Literal["adaptive", "equal"] = Field(
         default="adaptive", description="The weighting's task weights, or 1 for every task."
@@ -90,7 +92,8 @@ class Lot:
     ops: Ops
     binned: Ops  # the same, with bins behind the categories; where no expert wants them the operations as they are
     weights_T: Floats
-    statistics: Statistics  # as before the operations
+    statistics: Statistics  # of the inputs as after the operations, of the labels as before
+    inputs: Inputs
 
 
 class Expert(ABC):
@@ -125,7 +128,7 @@ class SharedExpert(Expert):
     """One network for all tasks.
 
     Every shared expert sees the same running scales, so they are kept once, by the model: each runs on a copy of what
-    they were before the operations, and the leader's copy is what they are afterwards.
+    they were before the operations, and the leader's copy is what those of the labels are afterwards.
     """
 
     def __init__(self, name: str, settings: NetworkExpert, network: Network, segment: Segment) -> None:
@@ -144,7 +147,7 @@ class SharedExpert(Expert):
         self.statistics.copy_from(lot.statistics)
         weights_T = np.ones_like(lot.weights_T) if self._is_equal else lot.weights_T
         ops = lot.binned if self._uses_bins else lot.ops
-        steps = self.network.advance(ops, weights_T, self.statistics, self.segment, raw_PK, mixing_LT)
+        steps = self.network.advance(ops, lot.inputs, weights_T, self.statistics, self.segment, raw_PK, mixing_LT)
         return (_of_labelled(steps, mixing_LT),)
 
     def state(self) -> State:
@@ -179,7 +182,8 @@ class SingleExpert(Expert):
         for t, network in enumerate(self._networks):
             n_raw = network.first_raw_T[-1]
             own_PK, own_L1 = np.empty((len(raw_PK), n_raw)), np.full((len(mixing_LT), 1), np.nan)
-            steps = network.advance(ops, ones_T, self._statistics[t], self._segments[t], own_PK, own_L1)
+            self._statistics[t].copy_inputs_from(lot.statistics)
+            steps = network.advance(ops, lot.inputs, ones_T, self._statistics[t], self._segments[t], own_PK, own_L1)
             raw_PK[:, k0 : k0 + n_raw] = own_PK
             mixing_LT[:, t] = own_L1[:, 0]
             k0 += n_raw
@@ -220,6 +224,7 @@ class LabelMemory(Expert):
             np.array([task.is_scaled for task in tasks], dtype=bool),
             first_raw_T,
             np.array([settings.decay, memory_rows]),
+            loss_parameters(tasks),
         )
         self._sum_K: Floats = np.zeros(first_raw_T[-1])
         self._total_T: Floats = np.zeros(len(tasks))

@@ -3,12 +3,14 @@
 The folder holds the generated source, whose name is a digest of its text, and beside it what numba compiled from it
 (which numba checks against its own version and the processor). Processes may build the same kernel at the same time:
 a source appears complete or not at all and never changes, each source has an index of its own, and numba replaces its
-files in one step. Where nothing can be kept the kernel is compiled in memory, and a log line says so.
+files in one step. Of processes that want the same kernel one compiles, the others wait for it. Where
+nothing can be kept the kernel is compiled in memory, and a log line says so.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import functools
 import importlib.util
 import linecache
@@ -16,12 +18,12 @@ import logging
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeAlias
 
-import numba
 import numpy as np
 import xxhash
 
@@ -29,9 +31,13 @@ from streammtl.models._kernel_source import kernel_source
 from streammtl.models._kernel_spec import KernelSpec
 from streammtl.models._passes import passes_source
 
-#: Takes `streammtl.models._kernel_source.ARGUMENTS`; returns steps taken, steps skipped, and -1 or the first operation
-#: whose row does not exist.
-Kernel: TypeAlias = Callable[..., tuple[int, int, int]]
+#: Takes `streammtl.models._kernel_source.ARGUMENTS`; returns steps taken and steps skipped.
+Kernel: TypeAlias = Callable[..., tuple[int, int]]
+
+#: Loops of a constant length become vector instructions only where they are still loops when the compiler looks for
+#: some: else those of up to about 32 turns are written out, one number at a time, before. It is the option of the whole
+#: process, and what else numba compiles there obeys it too.
+_LLVM_OPTION = "-unroll-full-max-count=2"
 
 _log = logging.getLogger(__name__)
 
@@ -54,16 +60,38 @@ def build_passes() -> Any:
 def _build(kind: str, what: str, source_of: Callable[[bool], str]) -> ModuleType:
     """The compiled module of a text, which depends on whether what is compiled can be kept."""
     source = source_of(True)
-    digest = xxhash.xxh3_128_hexdigest(f"{numba.__version__} {np.__version__} {source}".encode())
-    name = f"streammtl_{kind}_{digest}"
+    versions = f"{version('numba')} {np.__version__} {_LLVM_OPTION}"
+    name = f"streammtl_{kind}_{xxhash.xxh3_128_hexdigest(f'{versions} {source}'.encode())}"
     try:
         path = _kept(cache_folder() / f"{name}.py", source)
-        _announce(what, path)
-        return _import(name, path)
+        with _alone(path, what):
+            _announce(what, path)
+            _set_option()
+            return _import(name, path)
     except Exception as error:  # no home directory, no place to write, or whatever a damaged file makes of numba
         _log.warning("what is compiled cannot be kept (%s): compiling in memory, for this process only", error)
         _forget(name)
+    _set_option()
     return _compile_in_memory(name, source_of(False))
+
+
+@functools.cache
+def _set_option() -> None:
+    from llvmlite import binding  # type: ignore[import-untyped]
+
+    binding.set_option("streammtl", _LLVM_OPTION)
+
+
+@contextlib.contextmanager
+def _alone(path: Path, what: str) -> Iterator[None]:
+    """No two processes at a time; the operating system ends it when a process ends, however it ends."""
+    with path.with_suffix(".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _log.info("waiting for another process, which compiles %s", what)
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def cache_folder() -> Path:

@@ -303,7 +303,7 @@ def task_loss(
     return loss
 
 
-def mixing_loss(code: int, label: float, raw_K: Floats, seen_K: Bools, k0: int, k1: int) -> float:
+def mixing_loss(code: int, label: float, raw_K: Floats, seen_K: Bools, k0: int, k1: int, parameter_3: Floats) -> float:
     """By what a mixture of experts weighs them: log loss of classes, bounded; squared error of values, bounded by 4.
 
     Without the weights of classes and the smoothing of labels. Absolute, quantile and count losses count twice, as the
@@ -327,8 +327,10 @@ def mixing_loss(code: int, label: float, raw_K: Floats, seen_K: Bools, k0: int, 
         return min(float(top + math.log(total) - raw_K[k0 + int(label)]), 20.0)
     if code <= 3:
         return min((label - z) * (label - z), 4.0)
-    if code <= 5:
+    if code == 4:
         return min(2.0 * abs(label - z), 4.0)
+    if code == 5:
+        return min(2.0 * quantile_loss(z, label, parameter_3[0])[0], 4.0)
     return min(2.0 * count_loss(z, label)[0], 4.0)
 
 

@@ -12,16 +12,10 @@ from __future__ import annotations
 import inspect
 
 from streammtl.models import _kernel_math as scalar
-from streammtl.models._kernel_layers import (
-    Lines,
-    average_function,
-    function,
-    head_functions,
-    indented,
-    table_function,
-    trunk_functions,
-)
-from streammtl.models._kernel_spec import KernelSpec, Places, places
+from streammtl.models._kernel_heads import HEAD, head_functions
+from streammtl.models._kernel_layers import average_function, table_function, trunk_functions
+from streammtl.models._kernel_spec import RAW_ROWS, KernelSpec, Places, padded_raws, places
+from streammtl.models._kernel_steps import Lines, function, indented
 
 #: Small ones become part of their callers before anything is compiled: that is quicker than to compile them too.
 _INLINE = (scalar.standardised, scalar.corrected, scalar.published, scalar.spread, scalar.deviation)
@@ -29,7 +23,6 @@ _SCALAR_FUNCTIONS = (
     scalar.softplus,
     scalar.sigmoid,
     scalar.take_value,
-    scalar.take_inputs,
     scalar.take_label,
     scalar.binary_loss,
     scalar.squared_loss,
@@ -47,7 +40,8 @@ ARGUMENTS: tuple[tuple[str, str], ...] = (
     ("is_learn_N", "b1[::1]"),
     ("row_N", "i8[::1]"),
     ("labels_NT", "f8[:, ::1]"),
-    ("dense_RD", "f4[:, ::1]"),
+    ("place_N", "i8[::1]"),
+    ("x_ND", "f8[:, ::1]"),
     ("category_RC", "i4[:, ::1]"),
     ("weights_T", "f8[::1]"),
     ("raw_PK", "f8[:, ::1]"),
@@ -56,9 +50,6 @@ ARGUMENTS: tuple[tuple[str, str], ...] = (
     ("s0", "REAL[::1]"),
     ("s1", "REAL[::1]"),
     ("n_steps_G", "i8[::1]"),
-    ("counts", "i8[::1]"),
-    ("scale_6D", "f8[:, ::1]"),
-    ("inverse_D", "f8[::1]"),
     ("scale_6T", "f8[:, ::1]"),
     ("unit_3T", "f8[:, ::1]"),
     ("seen_K", "b1[::1]"),
@@ -67,7 +58,6 @@ ARGUMENTS: tuple[tuple[str, str], ...] = (
     ("after_T", "f8[::1]"),
     ("averages_TW", "f8[:, ::1]"),
     ("n_averaged_T", "i8[::1]"),
-    ("is_scaled_D", "b1[::1]"),
     ("column_T", "i8[::1]"),
     ("code_T", "i8[::1]"),
     ("is_scaled_T", "b1[::1]"),
@@ -89,6 +79,7 @@ ARGUMENTS: tuple[tuple[str, str], ...] = (
     ("has_label_T", "b1[::1]"),
     ("table_row_C", "i8[::1]"),
     ("bias_row_C", "i8[::1]"),
+    ("active_I", "i8[::1]"),
 )
 
 #: What is compiled ends up in one piece of machine code, `advance`. That is not for speed alone. A function that stayed
@@ -145,6 +136,9 @@ def gate(z):
 }
 
 
+_ACTIVE = "active_I, n_present, n_active"
+
+
 def kernel_source(spec: KernelSpec, is_cached: bool) -> str:
     """The text of a Python module whose function `advance` is the compiled loop."""
     at = places(spec)
@@ -169,29 +163,30 @@ def _with_decorator(name: str, scalar_function: object) -> str:
 
 
 def _prepare(spec: KernelSpec, at: Places) -> Lines:
-    """`prepare`: a feature row becomes the network's input; returns how many dense values are missing."""
+    """`prepare`: a feature row becomes the network's input, and the list of its inputs that matter."""
     body = [
-        "n_missing = 0",
         f"for d in range({spec.n_dense}):",
-        "    x = float(dense_RD[row, d])",
-        "    is_here = math.isfinite(x)",
-        "    x = (x - scale_6D[1, d]) * inverse_D[d] if is_here else 0.0",
-        f"    a[{at.dense} + d] = real(min(max(x, -clip), clip))",
-        f"    a[{at.marks} + d] = zero if is_here else one",
-        "    n_missing += 0 if is_here else 1",
+        "    x = x_ND[place, d]",
+        f"    a[{at.dense} + d] = real(x if x == x else 0.0)",
+        "n_present = 0",
+        f"for d in range({spec.n_dense}):",
+        "    active_I[n_present] = d",
+        f"    n_present += 1 if a[{at.dense} + d] != zero else 0",
+        "n_active = n_present",
+        f"for d in range({spec.n_dense}):",
+        f"    active_I[n_active] = {spec.n_unmarked} + d",
+        "    n_active += 0 if x_ND[place, d] == x_ND[place, d] else 1",
         f"for c in range({spec.n_categories}):",
         "    category = category_RC[row, c]",
         "    if category < 0 or category >= size_C[c]:",
         "        category = 0",
         f"    table_row_C[c] = table_C[c] + category * {spec.embedding_dim}",
-        "    bias_row_C[c] = bias_C[c] + category * n_raw",
+        "    bias_row_C[c] = bias_C[c] + category * n_padded",
         *_read_embeddings(spec, at),
-        "return n_missing",
+        "return n_present, n_active",
     ]
-    arguments = (
-        "row, dense_RD, category_RC, p, a, scale_6D, inverse_D, size_C, table_C, bias_C, table_row_C, bias_row_C"
-    )
-    return function(f"prepare({arguments}, clip, n_raw)", body)
+    arguments = "place, x_ND, row, category_RC, p, a, size_C, table_C, bias_C, table_row_C, bias_row_C"
+    return function(f"prepare({arguments}, active_I, n_padded)", body)
 
 
 def _read_embeddings(spec: KernelSpec, at: Places) -> Lines:
@@ -205,10 +200,13 @@ def _read_embeddings(spec: KernelSpec, at: Places) -> Lines:
 
 
 def _take_labels(spec: KernelSpec) -> Lines:
-    """`take_labels`: which labels are there; scales and seen classes learn of them, heads keep their function."""
-    width, n_dense = spec.head_width, spec.n_dense
+    """`take_labels`: scales and seen classes learn of the labels, heads keep their function.
+
+    Returns whether there is a label, and whether a head was corrected.
+    """
+    stride, n_dense = spec.head_stride, spec.n_dense
     body = [
-        "is_any = False",
+        "is_any = is_moved = False",
         "for t in range(len(column_T)):",
         "    k0, k1 = first_raw_T[t], first_raw_T[t + 1]",
         "    label = labels_NT[n, column_T[t]]",
@@ -222,9 +220,10 @@ def _take_labels(spec: KernelSpec) -> Lines:
         "    elif is_scaled_T[t]:",
         "        ratio, shift = take_label(scale_6T, unit_3T, t, label, memory_rows)",
         "        if ratio != 1.0 or shift != 0.0:",
+        "            is_moved = True",
         "            for k in range(k0, k1):",
-        f"                for j in range({width}):",
-        f"                    w = head_places[0] + k * {width} + j",
+        f"                for j in range({stride}):",
+        f"                    w = head_places[0] + k * {stride} + j",
         "                    p[w] = real(corrected(p[w], ratio, 0.0))",
         f"                for d in range({n_dense}):",
         f"                    w = head_places[1] + k * {n_dense} + d",
@@ -233,66 +232,63 @@ def _take_labels(spec: KernelSpec) -> Lines:
         "                p[w] = real(corrected(p[w], ratio, shift))",
         f"                for c in range({spec.n_categories}):",
         "                    for category in range(size_C[c]):",
-        "                        w = bias_C[c] + category * first_raw_T[-1] + k",
+        "                        w = bias_C[c] + category * n_padded + k",
         "                        p[w] = real(corrected(p[w], ratio, 0.0))",
         "    is_any = is_any or has_label_T[t]",
-        "return is_any",
+        "return is_any, is_moved",
     ]
     arguments = (
         "n, labels_NT, p, scale_6T, unit_3T, seen_K, has_label_T, column_T, code_T, is_scaled_T, first_raw_T, size_C, "
-        "bias_C, head_places, memory_rows"
+        "bias_C, head_places, memory_rows, n_padded"
     )
     return ["", "", "@plain_math", f"def take_labels({arguments}):", *indented(body)]
 
 
 def _advance(spec: KernelSpec, at: Places, is_cached: bool) -> Lines:
-    """`advance`: the loop. Returns steps taken, steps skipped, and the first operation whose row does not exist."""
+    """`advance`: the loop. Returns steps taken and steps skipped."""
     prepare = (
-        "prepare(row, dense_RD, category_RC, p, a, scale_6D, inverse_D, size_C, table_C, bias_C, table_row_C, "
-        "bias_row_C, clip, n_raw)"
+        "prepare(place, x_ND, row_N[n], category_RC, p, a, size_C, table_C, bias_C, table_row_C, bias_row_C, active_I, "
+        "n_padded)"
     )
     take_labels = (
         "take_labels(n, labels_NT, p, scale_6T, unit_3T, seen_K, has_label_T, column_T, code_T, is_scaled_T, "
-        "first_raw_T, size_C, bias_C, head_places, memory_rows)"
+        "first_raw_T, size_C, bias_C, head_places, memory_rows, n_padded)"
     )
     body: Lines = [
-        "clip, memory_rows, clip_norm, clip_task_norm = limits[0], limits[1], limits[2], limits[3]",
-        "average_share, cap = limits[4], limits[5]",
+        "memory_rows, clip_norm, clip_task_norm, average_share, cap = "
+        "limits[0], limits[1], limits[2], limits[3], limits[4]",
         "scales_heads = wants[0]",
         "heads, marks, biases = head_places[0], head_places[1], head_places[2]",
         "n_tasks, n_raw = len(column_T), len(raw_K)",
+        f"n_padded = (n_raw + {padded_raws(1) - 1}) // {padded_raws(1)} * {padded_raws(1)}",
         f"slopes = {at.n_scratch} + n_tasks * {at.n_block}",
-        "steps = slopes + n_raw",
-        "n_taken = n_skipped = done = n_missing = 0",
+        f"{', '.join(RAW_ROWS[1:])} = {', '.join(f'slopes + {n} * n_padded' for n in range(1, len(RAW_ROWS)))}",
+        "n_taken = n_skipped = done = n_present = n_active = 0",
         "learned = -1",
-        "ready = -1  # the row whose trunk outputs, by the parameters as they are, lie in `a`",
+        "ready = -1  # the place of the row whose outputs, by the parameters as they are, lie in `a` and `raw_K`",
         "for n in range(len(row_N)):",
-        "    row = row_N[n]",
-        "    if row < 0 or row >= len(dense_RD):",
-        "        return n_taken, n_skipped, n",
-        "    is_learn = is_learn_N[n]",
-        "    counts[1 if is_learn else 0] += 1",
-        "    # A row is taken in when it is predicted; rows learned beyond those predicted came without.",
-        "    if not is_learn or counts[1] > counts[0]:",
-        "        take_inputs(dense_RD, row, is_scaled_D, scale_6D, inverse_D, memory_rows)",
-        "        ready = -1",
+        "    place, is_learn = place_N[n], is_learn_N[n]",
         "    if is_learn:",
         "        learned += 1",
-        f"        if not {take_labels}:",
+        f"        is_any, is_moved = {take_labels}",
+        "        if is_moved:",
+        "            ready = -1",
+        "        if not is_any:",
         "            n_skipped += 1",
         "            continue",
-        "    if row != ready:",
-        f"        n_missing = {prepare}",
-        "        forward_trunk(p, a, n_missing)",
-        "        ready = row",
-        *indented(_heads_and_losses(at)),
+        "    if place != ready:",
+        f"        n_present, n_active = {prepare}",
+        *indented(_outputs(at), 2),
+        "        ready = place",
         "    if not is_learn:",
         *indented(_publish(), 2),
         "        done += 1",
         "        continue",
+        "    n_missing = n_active - n_present",
+        *indented(_losses(at)),
         "    is_fine = square <= 1e300",
         "    if is_fine:",
-        "        square += backward_trunk(p, a)",
+        "        square += backward_trunk(p, a, n_missing)",
         "        # The square of a gradient, summed over any stream, must fit float32. NaN is not fine either.",
         "        is_fine = square <= 1e24",
         "    if not is_fine:",
@@ -301,7 +297,7 @@ def _advance(spec: KernelSpec, at: Places, is_cached: bool) -> Lines:
         *indented(_update(spec, at)),
         "    n_taken += 1",
         "    ready = -1",
-        "return n_taken, n_skipped, -1",
+        "return n_taken, n_skipped",
     ]
     names = ", ".join(name for name, _ in ARGUMENTS)
     types = ", ".join(kind for _, kind in ARGUMENTS)
@@ -324,41 +320,48 @@ def _for_each_task(at: Places) -> Lines:
     ]
 
 
-_HEAD = "p0, a0, k0, k1, heads, marks, biases, slopes, steps"
+def _outputs(at: Places) -> Lines:
+    """Raw outputs of all tasks."""
+    return [
+        f"forward_trunk(p, a, {_ACTIVE})",
+        "sum_biases(p, a, bias_row_C, sums, n_padded)",
+        *_for_each_task(at),
+        f"    forward_head(p, a, {HEAD}, {_ACTIVE}, raw_K)",
+    ]
 
 
-def _heads_and_losses(at: Places) -> Lines:
-    """Raw outputs; for a LEARN, of the labelled tasks, with losses and the gradients into the trunk."""
+def _losses(at: Places) -> Lines:
+    """Losses of the labelled tasks, and the gradients into the trunk."""
     return [
         "square = 0.0  # of the gradient's norm; infinite where a loss is not finite",
         "promise = room = 0.0  # what the heads' steps promise to take of the losses; the losses",
-        "if is_learn:",
-        f"    for j in range({at.trunk[-1].n_out if at.trunk else 0}):",
-        f"        a[{at.into_shared} + j] = zero",
+        f"for j in range({at.trunk[-1].n_out if at.trunk else 0}):",
+        f"    a[{at.into_shared} + j] = zero",
+        "for k in range(n_padded):",
+        "    a[U(slopes + k)] = a[U(paces + k)] = zero",
+        "inputs = input_norm(a)",
         *_for_each_task(at),
-        "    if is_learn and not has_label_T[t]:",
+        "    if not has_label_T[t]:",
         "        continue",
-        f"    forward_head(p, a, {_HEAD}, n_missing, bias_row_C, raw_K)",
-        "    if is_learn:",
-        "        label = labels_NT[n, column]",
-        "        if is_scaled_T[t]:",
-        "            label = standardised(unit_3T, t, label)",
-        "        loss_T[t] = task_loss(",
-        "            code_T[t], label, raw_K, slope_K, seen_K, k0, k1, loss_T3[t], class_weight_K",
-        "        )",
-        "        if is_plain_T[t] and math.isfinite(loss_T[t]):",
-        "            mixing_LT[learned, t] = min(loss_T[t], 20.0)",
-        "        else:",
-        "            mixing_LT[learned, t] = mixing_loss(code_T[t], label, raw_K, seen_K, k0, k1)",
-        "        if math.isfinite(loss_T[t]):",
-        "            factor = weights_T[column] if scales_heads else 1.0",
-        f"            found, promised = backward_head(p, s0, a, {_HEAD}, slope_K, weights_T[column], clip_task_norm, "
-        "loss_T[t], cap, n_steps_G[2 + t], hyper)",
-        "            square += factor * factor * found",
-        "            promise += factor * promised",
-        "            room += loss_T[t] * max(weights_T[column], factor)",
-        "        else:",
-        "            square = np.inf",
+        "    label = labels_NT[n, column]",
+        "    if is_scaled_T[t]:",
+        "        label = standardised(unit_3T, t, label)",
+        "    loss_T[t] = task_loss(",
+        "        code_T[t], label, raw_K, slope_K, seen_K, k0, k1, loss_T3[t], class_weight_K",
+        "    )",
+        "    if is_plain_T[t] and math.isfinite(loss_T[t]):",
+        "        mixing_LT[learned, t] = min(loss_T[t], 20.0)",
+        "    else:",
+        "        mixing_LT[learned, t] = mixing_loss(code_T[t], label, raw_K, seen_K, k0, k1, loss_T3[t])",
+        "    if math.isfinite(loss_T[t]):",
+        "        factor = weights_T[column] if scales_heads else 1.0",
+        f"        found, promised = backward_head(p, s0, a, {HEAD}, inputs, n_missing, slope_K, weights_T[column], "
+        "clip_task_norm, loss_T[t], cap, n_steps_G[2 + t], hyper)",
+        "        square += factor * factor * found",
+        "        promise += factor * promised",
+        "        room += loss_T[t] * max(weights_T[column], factor)",
+        "    else:",
+        "        square = np.inf",
     ]
 
 
@@ -381,7 +384,7 @@ def _update(spec: KernelSpec, at: Places) -> Lines:
         "scale = 1.0 if norm <= clip_norm else clip_norm / norm",
         *_cap(spec),
         "rate, correction = pace(0, n_steps_G, hyper)",
-        "update_trunk(p, s0, s1, a, n_missing, scale, rate, correction, hyper)",
+        f"update_trunk(p, s0, s1, a, {_ACTIVE}, scale, rate, correction, hyper)",
         "rate, correction = pace(1, n_steps_G, hyper)",
         "update_tables(p, s0, s1, a, table_row_C, scale, rate, correction, hyper)",
         *_for_each_task(at),
@@ -390,8 +393,9 @@ def _update(spec: KernelSpec, at: Places) -> Lines:
         "        losses_T[column] += loss_T[t]",
         "        rate, correction = pace(2 + t, n_steps_G, hyper)",
         "        factor = scale * weights_T[column] if scales_heads else scale",
-        f"        update_head(p, s0, s1, a, {_HEAD}, n_missing, bias_row_C, factor, rate, correction, hyper)",
+        f"        update_head(p, s0, s1, a, {HEAD}, {_ACTIVE}, bias_row_C, factor, rate, correction, hyper)",
         *(_average_gradients() if spec.has_gradients else []),
+        "update_biases(p, s0, a, bias_row_C, slopes, paces, n_padded, hyper)",
         *(_losses_after(spec, at) if spec.has_after else []),
     ]
 
@@ -399,7 +403,7 @@ def _update(spec: KernelSpec, at: Places) -> Lines:
 def _average_gradients() -> Lines:
     """Within the loop over tasks, of one that has a label."""
     return indented(
-        ["n_averaged_T[column] += 1", "average_gradient(a, a0, averages_TW, column, average_share)"],
+        ["n_averaged_T[column] += 1", f"average_gradient(a, a0, averages_TW, column, average_share, {_ACTIVE})"],
         2,
     )
 
@@ -408,10 +412,9 @@ def _losses_after(spec: KernelSpec, at: Places) -> Lines:
     """The losses of the same row once more."""
     return [
         *_read_embeddings(spec, at),
-        "forward_trunk(p, a, n_missing)",
+        *_outputs(at),
         *_for_each_task(at),
         "    if has_label_T[t]:",
-        f"        forward_head(p, a, {_HEAD}, n_missing, bias_row_C, raw_K)",
         "        label = labels_NT[n, column]",
         "        if is_scaled_T[t]:",
         "            label = standardised(unit_3T, t, label)",

@@ -19,6 +19,13 @@ Activation: TypeAlias = Literal["relu", "silu"]
 #: Every tensor starts on a multiple of 64 bytes: whole cache lines for whole vectors.
 _ALIGNMENT = 16
 
+#: Raw outputs lie side by side in multiples of this: whole vectors.
+_RAWS = 8
+
+#: Rows of K numbers at the end of the scratch array: slopes of the losses; directions of the biases' steps under
+#: `factored`; sums of what categories add to the outputs; lengths of the steps.
+RAW_ROWS = ("slopes", "steps", "sums", "paces")
+
 #: Arrays that an optimizer keeps beside each parameter.
 N_SLOTS: dict[OptimizerKind, int] = {
     "sgd": 0,
@@ -66,8 +73,18 @@ class KernelSpec:
         return self.n_last_hidden + self.n_dense
 
     @property
+    def head_stride(self) -> int:
+        """From the weights of one raw output to those of the next: whole vectors, the rest of them 0."""
+        return aligned_size(self.head_width)
+
+    @property
+    def n_unmarked(self) -> int:
+        """Rows of the first layer's weight before those of the marks of missing values."""
+        return self.n_dense + self.n_embedded
+
+    @property
     def skips_zeros(self) -> bool:
-        """Whether a gradient of zero moves no parameter: then the marks of a row without a missing value cost nothing.
+        """Whether a gradient of zero moves no parameter: then inputs that are zero cost nothing.
 
         Weight decay counts as a move; it compiles as `momentum`.
         """
@@ -101,9 +118,9 @@ class Places:
     """Offsets of what is the same for every set of tasks.
 
     Parameters: the trunk, then a block of private layers per task, then what `table_places` places. Scratch: what is
-    named here, then a block per task, then the K slopes at the raw outputs. The last shared layer's output lies right
-    before the dense values, and these right before the embeddings: so the heads' input (hidden, dense) and the
-    trunk's (dense, embedded, marks) are each in one piece.
+    named here, then a block per task, then by raw output what `RAW_ROWS` says. The last shared layer's output lies
+    right before the dense values, so the heads' input (hidden, dense) is in one piece, with zeros behind it up to whole
+    vectors. Marks of missing values are 0 or 1 and lie nowhere.
     """
 
     trunk: tuple[Dense, ...]
@@ -113,7 +130,6 @@ class Places:
     shared: int  # H outputs of the trunk
     dense: int
     embedded: int
-    marks: int
     into_embedded: int
     into_shared: int
     n_scratch: int  # before the blocks
@@ -142,32 +158,35 @@ def aligned_size(size: int) -> int:
     return -(-size // _ALIGNMENT) * _ALIGNMENT
 
 
+def padded_raws(n_raw: int) -> int:
+    """K, in whole vectors."""
+    return -(-n_raw // _RAWS) * _RAWS
+
+
 def places(spec: KernelSpec) -> Places:
     """Where everything lies."""
     values, scratch = _Space(), _Space()
     is_factored = spec.optimizer == "factored"
-    n_inputs = 2 * spec.n_dense + spec.n_embedded
-    shared = scratch.take(spec.n_shared)
-    dense = scratch.take(spec.n_dense, aligned=False)
-    embedded = scratch.take(spec.n_embedded, aligned=False)
-    marks = scratch.take(spec.n_dense, aligned=False)
-    # The gradient at the trunk's input is wanted for the embeddings only, and written for them only.
-    into_input = scratch.take(n_inputs)
+    n_inputs = spec.n_unmarked + spec.n_dense
+    shared = scratch.take(spec.head_stride)
+    dense = shared + spec.n_shared
+    embedded = scratch.take(spec.n_embedded)
+    # The gradient at the trunk's input is wanted for the embeddings only.
+    into_embedded = scratch.take(spec.n_embedded)
     into_shared = scratch.take(spec.n_shared)
     trunk: list[Dense] = []
     if spec.hidden:
-        trunk = _layers((n_inputs, *spec.hidden), values, scratch, dense, shared, into_input, is_factored)
+        trunk = _layers((n_inputs, *spec.hidden), values, scratch, dense, shared, into_embedded, is_factored)
         trunk[-1] = replace(trunk[-1], dz=into_shared)
 
     own_values, block = _Space(), _Space()
     into_last = block.take(spec.n_shared)
     # Behind the direction: the share of it that the cap leaves.
-    x_step = block.take(spec.head_width + 1 if is_factored else 0)
+    x_step = block.take(spec.head_stride + 1 if is_factored else 0)
     output = 0
     private: list[Dense] = []
     if spec.head_hidden:
-        output = block.take(spec.n_last_hidden)
-        block.take(spec.n_dense, aligned=False)
+        output = block.take(spec.head_stride)
         widths = (spec.n_shared, *spec.head_hidden)
         private = [
             replace(layer, is_private=True, reads_shared=number == 0)
@@ -182,8 +201,7 @@ def places(spec: KernelSpec) -> Places:
         shared=shared,
         dense=dense,
         embedded=embedded,
-        marks=marks,
-        into_embedded=into_input + spec.n_dense,
+        into_embedded=into_embedded,
         into_shared=into_shared,
         n_scratch=aligned_size(scratch.used),
         n_block=aligned_size(block.used),
@@ -212,11 +230,11 @@ def _layers(
 class TablePlaces:
     """Offsets of parameters that depend on the tasks and on the sizes of the tables; all at run time."""
 
-    heads: int  # (K, M + D): the last hidden layer, then the dense values
+    heads: int  # (K, M + D) in rows of whole vectors: the last hidden layer, then the dense values
     marks: int  # (K, D): the marks of missing values
     biases: int  # K
     table_C: tuple[int, ...]  # by column (S, E), the embeddings
-    bias_C: tuple[int, ...]  # by column (S, K), what a category adds to each raw output
+    bias_C: tuple[int, ...]  # by column (S, K) in rows of whole vectors, what a category adds to each raw output
     n_values: int
 
 
@@ -224,9 +242,9 @@ def table_places(spec: KernelSpec, n_tasks: int, n_raw: int, table_sizes: tuple[
     """Where the rest of the parameters lies."""
     at, values = places(spec), _Space()
     values.take(at.n_trunk + n_tasks * at.n_private)
-    heads = values.take(n_raw * spec.head_width)
+    heads = values.take(n_raw * spec.head_stride)
     marks = values.take(n_raw * spec.n_dense)
     biases = values.take(n_raw)
     tables = tuple(values.take(size * spec.embedding_dim if spec.hidden else 0) for size in table_sizes)
-    category_biases = tuple(values.take(size * n_raw) for size in table_sizes)
+    category_biases = tuple(values.take(size * padded_raws(n_raw)) for size in table_sizes)
     return TablePlaces(heads, marks, biases, tables, category_biases, values.used)

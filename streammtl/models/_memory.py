@@ -20,6 +20,7 @@ MEMORY_ARGUMENTS: tuple[tuple[str, str], ...] = (
     ("is_scaled_T", "b1[::1]"),
     ("first_raw_T", "i8[::1]"),
     ("settings", "f8[::1]"),
+    ("loss_T3", "f8[:, ::1]"),
     ("sum_K", "f8[::1]"),
     ("total_T", "f8[::1]"),
     ("scale_6T", "f8[:, ::1]"),
@@ -39,6 +40,7 @@ def remember(
     is_scaled_T: Bools,
     first_raw_T: Ints,
     settings: Floats,
+    loss_T3: Floats,
     sum_K: Floats,
     total_T: Floats,
     scale_6T: Floats,
@@ -50,7 +52,8 @@ def remember(
 ) -> None:
     """Write the raw outputs of each PREDICT, and of each LEARN the losses that weigh this expert.
 
-    `settings` are the decay, and the rows after which the scales of the labels forget. `sum_K` are decayed sums of the
+    `settings` are the decay, and the rows after which the scales of the labels forget, `loss_T3` what the losses of the
+    tasks read. `sum_K` are decayed sums of the
     labels (of a class: of its occurrences), `total_T` the decayed number of labels. Losses are measured in the units
     in which the heads of networks work, so that they can be compared.
     """
@@ -77,7 +80,7 @@ def remember(
                     total_T[t] = 1.0
                 target = standardised(unit_3T, t, label)
                 raw_K[k0] = (raw_K[k0] - mean) / scale if total_T[t] > 0.0 and unit_3T[2, t] > 0.0 else 0.0
-            mixing_LT[learned, t] = mixing_loss(code_T[t], target, raw_K, seen_K, k0, k1)
+            mixing_LT[learned, t] = mixing_loss(code_T[t], target, raw_K, seen_K, k0, k1, loss_T3[t])
             for k in range(k0, k1):
                 sum_K[k] *= settings[0]
             total_T[t] = settings[0] * total_T[t] + 1.0

@@ -1,6 +1,6 @@
 """Bins of dense columns for the experts of the `mlp` model that read them; see `streammtl.models._quantiles`.
 
-Shape suffixes as in `streammtl.types`; S values of a sample, Q edges.
+Shape suffixes as in `streammtl.types`; Z standardised ones of the dense columns, S values of a sample, Q edges.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ from streammtl.types import Bools, Floats32, Ints, Ops, RowLayout, State
 
 @final
 class QuantileBins:
-    """Adds to each row, behind its categories, the bins of its dense values."""
+    """Adds to each row, behind its categories, the bins of those dense values that are standardised.
+
+    The others (clocks, parts of vectors) come in a scale of their own, often many of them, and say little alone.
+    """
 
     def __init__(self, layout: RowLayout, n_parts: int) -> None:
         from streammtl.models._kernel_build import build_passes
@@ -23,17 +26,20 @@ class QuantileBins:
         self._place: Any = build_passes().place_in_bins
         self._n_edges = n_edges = n_parts - 1
         width = -(-n_edges // EDGE_ALIGNMENT) * EDGE_ALIGNMENT
+        #: The columns that have bins.
+        self.column_Z: Ints = np.flatnonzero(layout.dense_is_scaled)
         self.layout = RowLayout(
             layout.dense_names,
             layout.dense_is_scaled,
-            (*layout.category_names, *(f"bin of {name}" for name in layout.dense_names)),
+            (*layout.category_names, *(f"bin of {layout.dense_names[d]}" for d in self.column_Z)),
             # 0 for what is missing, then one between any two edges and one on each.
-            (*layout.table_sizes, *(2 * n_edges + 2 for _ in layout.dense_names)),
+            (*layout.table_sizes, *(2 * n_edges + 2 for _ in self.column_Z)),
         )
         self._counts: Ints = np.zeros(2, dtype=np.int64)  # rows predicted, rows learned
-        self._n_D: Ints = np.zeros(layout.n_dense, dtype=np.int64)
-        self._sample_DS: Floats32 = np.zeros((layout.n_dense, SAMPLE_SIZE), dtype=np.float32)
-        self.edge_DQ: Floats32 = np.full((layout.n_dense, width), np.inf, dtype=np.float32)
+        n_binned = len(self.column_Z)
+        self._n_Z: Ints = np.zeros(n_binned, dtype=np.int64)
+        self._sample_ZS: Floats32 = np.zeros((n_binned, SAMPLE_SIZE), dtype=np.float32)
+        self.edge_ZQ: Floats32 = np.full((n_binned, width), np.inf, dtype=np.float32)
 
     def place(self, ops: Ops) -> Ops:
         """The operations on rows that hold the bins too; samples and edges move on."""
@@ -46,10 +52,11 @@ class QuantileBins:
             ops.row_N,
             ops.dense_RD,
             ops.category_RC,
+            self.column_Z,
             self._counts,
-            self._n_D,
-            self._sample_DS,
-            self.edge_DQ,
+            self._n_Z,
+            self._sample_ZS,
+            self.edge_ZQ,
             self._n_edges,
             place_N,
             dense_ND,
@@ -61,17 +68,17 @@ class QuantileBins:
 
     def state(self) -> State:
         """Samples and edges."""
-        edge_DQ = np.where(self._has_edges_D1, self.edge_DQ, np.float32(0.0))[:, : self._n_edges]
-        arrays = {"counts": self._counts, "n": self._n_D, "sample": self._sample_DS, "edges": edge_DQ}
+        edge_ZQ = np.where(self._has_edges_Z1, self.edge_ZQ, np.float32(0.0))[:, : self._n_edges]
+        arrays = {"counts": self._counts, "n": self._n_Z, "sample": self._sample_ZS, "edges": edge_ZQ}
         return {name: np.array(array) for name, array in arrays.items()}
 
     def load(self, state: State) -> None:
         """Take over a `state`."""
-        for name, array in (("counts", self._counts), ("n", self._n_D), ("sample", self._sample_DS)):
+        for name, array in (("counts", self._counts), ("n", self._n_Z), ("sample", self._sample_ZS)):
             array[...] = np.asarray(state[name])
-        self.edge_DQ[:, : self._n_edges] = np.where(self._has_edges_D1, state["edges"], np.float32(np.inf))
+        self.edge_ZQ[:, : self._n_edges] = np.where(self._has_edges_Z1, state["edges"], np.float32(np.inf))
 
     @property
-    def _has_edges_D1(self) -> Bools:
+    def _has_edges_Z1(self) -> Bools:
         """Until they are found for the first time they are infinite, so that all values lie below."""
-        return (self._n_D >= FIRST_EDGES)[:, None]
+        return (self._n_Z >= FIRST_EDGES)[:, None]

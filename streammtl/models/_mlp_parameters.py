@@ -13,7 +13,7 @@ from typing import Any, TypeAlias, final
 import numpy as np
 import numpy.typing as npt
 
-from streammtl.models._kernel_spec import N_SLOTS, Dense, KernelSpec, TablePlaces, places, table_places
+from streammtl.models._kernel_spec import N_SLOTS, Dense, KernelSpec, TablePlaces, padded_raws, places, table_places
 from streammtl.seeds import named_rng
 from streammtl.types import RowLayout, State
 
@@ -98,11 +98,11 @@ def _named_places(
     for t, (task, n_own) in enumerate(n_raw_of.items()):
         head, width = f"heads/{task}", spec.head_width
         yield from _layer_places(head, at.private, at.n_trunk + t * at.n_private)
-        yield f"{head}/weight", tables.heads + first * width, (n_own, width), width
+        yield f"{head}/weight", tables.heads + first * spec.head_stride, (n_own, width), spec.head_stride
         yield f"{head}/marks", tables.marks + first * spec.n_dense, (n_own, spec.n_dense), spec.n_dense
         yield f"{head}/bias", tables.biases + first, (n_own,), n_own
         for column, size, start in zip(layout.category_names, layout.table_sizes, tables.bias_C, strict=True):
-            yield f"{head}/categories/{column}", start + first, (size, n_own), n_raw
+            yield f"{head}/categories/{column}", start + first, (size, n_own), padded_raws(n_raw)
         first += n_own
     if not spec.hidden:
         return  # nothing would read them

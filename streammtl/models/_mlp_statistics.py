@@ -30,9 +30,19 @@ class Statistics:
         self._raw = {task.name: slice(first[t], first[t + 1]) for t, task in enumerate(tasks)}
 
     @property
+    def of_inputs(self) -> tuple[Any, ...]:
+        """Arguments of the intake."""
+        return self.counts, self.scale_6D, self.inverse_D
+
+    @property
+    def of_labels(self) -> tuple[Any, ...]:
+        """The kernel's arguments from `scale_6T` to `seen_K`."""
+        return self.scale_6T, self.unit_3T, self.seen_K
+
+    @property
     def arrays(self) -> tuple[Any, ...]:
-        """The kernel's arguments from `counts` to `seen_K`."""
-        return self.counts, self.scale_6D, self.inverse_D, self.scale_6T, self.unit_3T, self.seen_K
+        """All of them."""
+        return *self.of_inputs, *self.of_labels
 
     @property
     def has_spread(self) -> dict[str, bool]:
@@ -42,6 +52,11 @@ class Statistics:
     def copy_from(self, other: Statistics) -> None:
         """Become as the other is, of the same features and tasks."""
         for own, value in zip(self.arrays, other.arrays, strict=True):
+            own[...] = value
+
+    def copy_inputs_from(self, other: Statistics) -> None:
+        """Know of the inputs what the other does, of the same features."""
+        for own, value in zip(self.of_inputs, other.of_inputs, strict=True):
             own[...] = value
 
     def state(self) -> State:

@@ -14,7 +14,8 @@ from typing import Any, Literal, final
 import numpy as np
 
 from streammtl.models._kernel_math import LOSS_CODES
-from streammtl.models._kernel_spec import Activation, KernelSpec, OptimizerKind, places
+from streammtl.models._kernel_spec import RAW_ROWS, Activation, KernelSpec, OptimizerKind, padded_raws, places
+from streammtl.models._mlp_inputs import Inputs
 from streammtl.models._mlp_parameters import Parameters, aligned_zeros
 from streammtl.models._mlp_statistics import Statistics
 from streammtl.models._segment import GradientAverages, Segment
@@ -99,12 +100,11 @@ class Network:
         self._no_averages_TW = np.zeros((n_columns, 0))
         self._n_no_averages_T = np.zeros(n_columns, dtype=np.int64)
         self._constants = (
-            np.array(layout.dense_is_scaled, dtype=bool),
             *_of_tasks(tasks, columns, self.first_raw_T),
             *_of_tables(layout, self.parameters),
             *_of_settings(plan),
             np.array([apply_to == "all"]),
-            _loss_parameters(tasks),
+            loss_parameters(tasks),
             np.array([_is_plain(task) for task in tasks]),
         )
         self._class_weight_K = np.ones(self.first_raw_T[-1])
@@ -112,18 +112,26 @@ class Network:
         self._scratch = _scratch(self.spec, len(tasks), self.first_raw_T[-1])
 
     def advance(
-        self, ops: Ops, weights_T: Floats, statistics: Statistics, segment: Segment, raw_PK: Floats, mixing_LT: Floats
+        self,
+        ops: Ops,
+        inputs: Inputs,
+        weights_T: Floats,
+        statistics: Statistics,
+        segment: Segment,
+        raw_PK: Floats,
+        mixing_LT: Floats,
     ) -> Steps:
-        """Execute the operations in order; `statistics` and `segment` move on.
+        """Execute the operations in order; `segment`, and `statistics` of the labels, move on.
 
         Writes the raw outputs of each PREDICT, in the units of the labels, and of each LEARN the losses by which a
         mixture weighs its experts, made by the network as it was before the step; NaN stays where there is no label.
         """
-        n_taken, n_skipped, wrong = self.kernel(
+        n_taken, n_skipped = self.kernel(
             ops.is_learn_N,
             ops.row_N,
             ops.labels_NT,
-            ops.dense_RD,
+            inputs.place_N,
+            inputs.x_ND,
             ops.category_RC,
             weights_T,
             raw_PK,
@@ -131,7 +139,7 @@ class Network:
             self.parameters.value,
             *self.parameters.slots,
             self.parameters.n_steps_G,
-            *statistics.arrays,
+            *statistics.of_labels,
             segment.n_T,
             segment.sum_T,
             segment.after_T,
@@ -141,8 +149,6 @@ class Network:
             self._class_weights(),
             *self._scratch,
         )
-        if wrong >= 0:
-            raise IndexError(f"operation {wrong} names row {ops.row_N[wrong]} of {len(ops.dense_RD)}")
         return Steps(n_taken, n_skipped)
 
     def _class_weights(self) -> Floats:
@@ -193,7 +199,7 @@ def _of_tasks(tasks: tuple[Task, ...], columns: tuple[int, ...], first_raw_T: li
     )
 
 
-def _loss_parameters(tasks: tuple[Task, ...]) -> Floats:
+def loss_parameters(tasks: tuple[Task, ...]) -> Floats:
     """The kernel's argument `loss_T3`."""
     loss_T3 = np.zeros((len(tasks), 3))
     for t, task in enumerate(tasks):
@@ -226,20 +232,19 @@ def _of_settings(plan: NetworkPlan) -> tuple[Any, ...]:
     clips = [math.inf if clip is None else clip for clip in (plan.clip_norm, plan.clip_task_norm)]
     share = 1.0 - math.exp(-1.0 / _GRADIENT_MEMORY_ROWS)
     cap = math.inf if plan.cap is None else plan.cap
-    return np.array([plan.clip_input, plan.memory_rows, *clips, share, cap]), np.array(
-        kernel_optimizer(plan.optimizer)[1]
-    )
+    return np.array([plan.memory_rows, *clips, share, cap]), np.array(kernel_optimizer(plan.optimizer)[1])
 
 
 def _scratch(spec: KernelSpec, n_tasks: int, n_raw: int) -> tuple[Any, ...]:
     """The kernel's arguments from `a` to the end."""
     at = places(spec)
     return (
-        aligned_zeros(at.n_scratch + n_tasks * at.n_block + 2 * n_raw, spec.dtype),
+        aligned_zeros(at.n_scratch + n_tasks * at.n_block + len(RAW_ROWS) * padded_raws(n_raw), spec.dtype),
         np.zeros(n_raw),
         np.zeros(n_raw),
         np.zeros(n_tasks),
         np.zeros(n_tasks, dtype=bool),
         np.zeros(spec.n_categories, dtype=np.int64),
         np.zeros(spec.n_categories, dtype=np.int64),
+        np.zeros(spec.n_dense + 1, dtype=np.int64),
     )

@@ -5,6 +5,7 @@ Shape suffixes as in `streammtl.types`; B rows, K raw outputs of a task, E exper
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import final
 
@@ -13,6 +14,7 @@ import torch
 
 from streammtl.models._experts import Expert, LabelMemory, Lot, SingleExpert
 from streammtl.models._mlp_bins import QuantileBins
+from streammtl.models._mlp_inputs import Inputs
 from streammtl.models._mlp_statistics import Statistics
 from streammtl.models._network import Network
 from streammtl.models._torch_mlp import Twin
@@ -20,12 +22,12 @@ from streammtl.tasks.base import Task
 from streammtl.types import Floats, Ops, State
 
 
-class Predictor(torch.nn.Module):
+class Predictor(torch.nn.Module, ABC):
     """An expert that learns no more: raw outputs of every task, by name, in the units of the labels."""
 
+    @abstractmethod
     def forward(self, dense_BD: torch.Tensor, category_BC: torch.Tensor) -> dict[str, torch.Tensor]:
         """`(B, K)` in float64; -inf for classes never seen."""
-        raise NotImplementedError
 
 
 @final
@@ -68,17 +70,20 @@ class Constants(Predictor):
 class Bins(torch.nn.Module):
     """The bin of each dense value, by the edges as they are: see `streammtl.models._quantiles.bin_of`."""
 
-    edge_DQ: torch.Tensor
+    edge_ZQ: torch.Tensor
+    column_Z: torch.Tensor
 
     def __init__(self, bins: QuantileBins) -> None:
         super().__init__()
-        self.register_buffer("edge_DQ", torch.from_numpy(bins.edge_DQ.copy()))
+        self.register_buffer("edge_ZQ", torch.from_numpy(bins.edge_ZQ.copy()))
+        self.register_buffer("column_Z", torch.from_numpy(bins.column_Z.copy()))
 
     def forward(self, dense_BD: torch.Tensor) -> torch.Tensor:
         """1 + the number of edges below + the number of edges not above; 0 for what is not finite."""
-        x_BD1 = dense_BD[:, :, None]
-        place_BD = 1 + (self.edge_DQ < x_BD1).long().sum(dim=2) + (self.edge_DQ <= x_BD1).long().sum(dim=2)
-        return place_BD.masked_fill(~torch.isfinite(dense_BD), 0)
+        x_BZ = dense_BD[:, self.column_Z]
+        is_below_BZQ, is_not_above_BZQ = self.edge_ZQ < x_BZ[:, :, None], self.edge_ZQ <= x_BZ[:, :, None]
+        place_BZ = 1 + is_below_BZQ.long().sum(dim=2) + is_not_above_BZQ.long().sum(dim=2)
+        return place_BZ.masked_fill(~torch.isfinite(x_BZ), 0)
 
 
 @final
@@ -161,6 +166,7 @@ def _remembered(memory: LabelMemory, statistics: Statistics, tasks: tuple[Task, 
     ops = Ops(np.array([False]), np.array([0]), no_label_1T, *no_features)
     by_name = sorted(tasks, key=lambda task: task.name)
     raw_1K = np.empty((1, sum(task.n_raw for task in tasks)))
-    memory.advance(Lot(ops, ops, np.ones(len(tasks)), statistics), raw_1K, np.empty((0, len(tasks))))
+    no_inputs = Inputs(np.zeros(1, dtype=np.int64), np.zeros((1, 0)))
+    memory.advance(Lot(ops, ops, np.ones(len(tasks)), statistics, no_inputs), raw_1K, np.empty((0, len(tasks))))
     ends = np.cumsum([task.n_raw for task in by_name])
     return {task.name: raw_1K[0, end - task.n_raw : end] for task, end in zip(by_name, ends, strict=True)}

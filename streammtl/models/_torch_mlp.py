@@ -71,7 +71,8 @@ class Twin(torch.nn.Module):
         raws = []
         for task in self._tasks:
             biases = self._rows(f"heads/{task.name}/categories", known_BC)
-            raws.append(self.head(task, self.head_input(task, shared_BH, values_BD), marks_BD, biases))
+            input_BM = torch.cat((self.private(task, shared_BH), values_BD), dim=1)
+            raws.append(self.head(task, input_BM, marks_BD, biases))
         return raws
 
     def in_units(self, dense_BD: torch.Tensor, category_BC: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -110,10 +111,9 @@ class Twin(torch.nn.Module):
             return [values_BD[:, :0]]
         return self._layers("trunk", torch.cat((values_BD, *embedded, marks_BD), dim=1), len(self._spec.hidden))
 
-    def head_input(self, task: Task, shared_BH: torch.Tensor, values_BD: torch.Tensor) -> torch.Tensor:
-        """What the raw outputs of a task read: its last hidden layer, and the dense inputs."""
-        hidden_BH = self._layers(f"heads/{task.name}", shared_BH, len(self._spec.head_hidden))[-1]
-        return torch.cat((hidden_BH, values_BD), dim=1)
+    def private(self, task: Task, shared_BH: torch.Tensor) -> torch.Tensor:
+        """The task's last hidden layer."""
+        return self._layers(f"heads/{task.name}", shared_BH, len(self._spec.head_hidden))[-1]
 
     def head(
         self, task: Task, input_BM: torch.Tensor, marks_BD: torch.Tensor, biases: list[torch.Tensor]
@@ -225,7 +225,7 @@ class Twin(torch.nn.Module):
         tables = [f"{owner}/categories/{column}" for column in self._layout.category_names]
         biases = [self._leaf(name, row_C[c]) for c, name in enumerate(tables)]
         leaf_1H = shared_1H.detach().requires_grad_()
-        input_1M = self.head_input(task, leaf_1H, values_1D)
+        input_1M = torch.cat((self.private(task, leaf_1H), values_1D), dim=1)
         loss = self._loss(t, self.head(task, input_1M, marks_1D, biases), label)
         into, *found = torch.autograd.grad(loss, [leaf_1H, *map(self._tensor, own), *biases])
         pieces = _pieces(own, found, {f"{owner}/weight": input_1M})
@@ -283,9 +283,10 @@ def _pieces(names: list[str], gradients: Iterable[torch.Tensor], inputs: dict[st
             pieces.append(Piece(name, slice(None), gradient))
             continue
         x_M, g_N = inputs[name].detach().numpy()[0], found[name.removesuffix("weight") + "bias"]
-        # Of a layer, as many rows as there are inputs; a head's weight has a row per output.
-        n_rows = len(g_N) if name.startswith("heads/") else len(x_M)
-        pieces.append(Piece(name, slice(0, n_rows), gradient[:n_rows], (x_M, g_N)))
+        # Of a layer, as many rows as there are inputs; raw outputs have a row each, and marks beside the weight.
+        is_output = f"{name.removesuffix('weight')}marks" in found
+        n_rows = len(g_N) if is_output else len(x_M)
+        pieces.append(Piece(name, slice(0, n_rows), gradient[:n_rows], (x_M, g_N), is_output))
         pieces.append(Piece(name, slice(n_rows, None), gradient[n_rows:]))
     return pieces
 

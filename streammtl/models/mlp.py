@@ -5,7 +5,6 @@ Shape suffixes as in `streammtl.types`; K raw outputs of all tasks side by side,
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, final
@@ -26,6 +25,7 @@ from streammtl.models._experts import (
 )
 from streammtl.models._mixture import Mixture
 from streammtl.models._mlp_bins import QuantileBins
+from streammtl.models._mlp_inputs import Buffer, Intake
 from streammtl.models._mlp_statistics import Statistics
 from streammtl.models._network import Network, NetworkPlan
 from streammtl.models._revival import Revival
@@ -72,9 +72,9 @@ class Mlp(Model):
     - a predictor that looks at no feature, where labels go on as they were: `{kind: memory, decay: 0.5}`
 
     **Inputs.** Dense columns, standardised by running statistics where the layout says so, clipped, missing ones 0
-    beside a mark that says so; an embedding per categorical column; for experts with `bins` also one per dense column,
-    of the quantiles that its value lies between. A row enters the statistics when it is predicted, labelled or not,
-    before it is standardised. (Rows learned without ever having been predicted enter when learned.)
+    beside a mark that says so; an embedding per categorical column; for experts with `bins` also one per standardised
+    column, of the quantiles that its value lies between. A row enters the statistics when it is predicted, labelled or
+    not, before it is standardised. (Rows learned without ever having been predicted enter when learned.)
 
     **Heads.** Each raw output is linear in the last hidden layer *and* in the dense inputs, plus a bias per category:
     a linear model that needs no hidden layer, and a network for the rest (as in Cheng et al., Wide & Deep Learning
@@ -84,11 +84,13 @@ class Mlp(Model):
     layer's output, and with `apply_to="all"` that of its head too. A task without a label contributes nothing, and
     neither its head nor the head's optimizer moves.
 
-    **The cap.** A step of `sgd` or `factored` promises, to first order, to take away some loss: step times gradient.
-    It is shortened where it promises more than `cap` times the loss there is, for each head by itself and then for the
-    whole. With plain gradient descent and `cap: 1` that is the step size of Polyak, as a bound (Loizou, Vaswani,
-    Laradji, Lacoste-Julien, Stochastic Polyak Step-size for SGD, AISTATS 2021). So large rates do not diverge, and the
-    wild label of one task does not shorten the steps of the others, as clipping the norm of the whole does.
+    **The cap.** A step of `sgd` (without momentum or weight decay) or `factored` promises, to first order, to take
+    away some loss: step times gradient. It is shortened where it promises more than `cap` times the loss there is, for
+    each head by itself and then for the whole. With plain gradient descent and `cap: 1` that is the step size of
+    Polyak, as a bound (Loizou, Vaswani, Laradji, Lacoste-Julien, Stochastic Polyak Step-size for SGD, AISTATS 2021). So
+    large rates do not diverge, and the wild label of one task does not shorten the steps of the others, as clipping the
+    norm of the whole does. What `factored` promises is reckoned without embeddings, marks of missing values and private
+    layers.
 
     **Regression.** Labels are standardised by running statistics, updated with each label before its loss. The units
     of the head follow in small jumps, and at each jump its last layer is corrected so that its function stays what it
@@ -140,12 +142,16 @@ class Mlp(Model):
             default=0.5, ge=0.0, le=100.0, description="How much a better expert counts for; 0: all alike."
         )
         bins: int = Field(
-            default=16, ge=2, le=64, description="Parts into which quantiles divide a column, for experts with bins."
+            default=16,
+            ge=2,
+            le=64,
+            description="Parts into which quantiles divide a standardised column, for experts with bins.",
         )
         cap: float | None = Field(
             default=1.0,
             gt=0.0,
-            description="The share of the loss that a step of plain sgd or factored may promise to take; null: any.",
+            description="The share of the loss that a step may promise to take, of factored and of sgd without "
+            "momentum and weight decay; others are not capped. null: any.",
         )
         dtype: Literal["float32", "float64"] = Field(
             default="float32", description="Precision of the parameters; float64 takes about twice the time."
@@ -177,8 +183,9 @@ class Mlp(Model):
         #: In the kernels' order, by name: so the order of the configuration decides no rounding.
         self._sorted_tasks = tuple(tasks[t] for t in self._columns)
         self._statistics = Statistics(layout, self._sorted_tasks)
+        self._intake = Intake(layout, config.clip_input, config.memory_rows)
         self._segment = Segment(len(tasks), needs)
-        has_bins = layout.n_dense > 0 and any(isinstance(e, NetworkExpert) and e.bins for e in config.experts)
+        has_bins = any(layout.dense_is_scaled) and any(isinstance(e, NetworkExpert) and e.bins for e in config.experts)
         self._bins = QuantileBins(layout, config.bins) if has_bins else None
         self._experts: list[Expert] = []
         for settings, name in zip(config.experts, expert_names(config.experts), strict=True):
@@ -191,7 +198,7 @@ class Mlp(Model):
             first_raw[task.name] = n_raw
             n_raw += task.n_raw
         self._n_raw = n_raw
-        self._raw, self._mixing = _Buffer(), _Buffer()
+        self._raw, self._mixing = Buffer(), Buffer()
         self._published = [(task, slice(first_raw[task.name], first_raw[task.name] + task.n_raw)) for task in tasks]
 
     def _expert(self, settings: AnyExpert, name: str, needs: Needs, apply_to: ApplyTo, seed: int) -> Expert:
@@ -231,7 +238,8 @@ class Mlp(Model):
         mixing_ELT = self._mixing.of((n_experts, n_learns, len(self._tasks)))
         mixing_ELT.fill(np.nan)
         binned = ops if self._bins is None else self._bins.place(ops)
-        lot = Lot(ops, binned, weights_T, self._statistics)
+        inputs = self._intake.advance(ops, self._statistics)
+        lot = Lot(ops, binned, weights_T, self._statistics, inputs)
         all_steps = [expert.advance(lot, raw_EPK[e], mixing_ELT[e]) for e, expert in enumerate(self._experts)]
         self._revival.count([steps for of_expert in all_steps for steps in of_expert])
         leader = self._experts[0]
@@ -263,7 +271,8 @@ class Mlp(Model):
         sharing = {
             task: 1.0 - by_expert[leader] / max(by_expert[single], 1e-12)
             for task, by_expert in losses.items()
-            if single is not None and by_expert
+            # Where neither has any loss, sharing gains and costs nothing that could be said.
+            if single is not None and by_expert and max(by_expert[leader], by_expert[single]) > 0.0
         }
         found: dict[str, Any] = {"shares": self._mixture.shares(), "losses": losses, "revived": self._revival.revived}
         return found | ({"sharing": sharing} if single is not None else {})
@@ -323,21 +332,6 @@ class Mlp(Model):
         self._mixture.load(state["mixture"])
         self._revival.load(state["revival"])
         self._segment.load(state["segment"])
-
-
-@final
-class _Buffer:
-    """Memory for arrays of changing shapes: to get and return some hundred kilobytes anew each time costs more."""
-
-    def __init__(self) -> None:
-        self._flat: Floats = np.empty(0)
-
-    def of(self, shape: tuple[int, ...]) -> Floats:
-        """An array of this shape, its values undefined; valid until the next call."""
-        size = math.prod(shape)
-        if len(self._flat) < size:
-            self._flat = np.empty(size)
-        return self._flat[:size].reshape(shape)
 
 
 def expert_names(experts: tuple[AnyExpert, ...]) -> tuple[str, ...]:

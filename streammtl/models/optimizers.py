@@ -17,7 +17,8 @@ from streammtl.component import Settings
 from streammtl.types import Floats32
 
 _Epsilon: TypeAlias = Annotated[
-    float, Field(gt=0.0, le=1.0, description="Added to the divisor, so that it is never zero.")
+    # Far enough from what float32 takes for zero.
+    float, Field(ge=1e-30, le=1.0, description="Added to the divisor, so that it is never zero.")
 ]
 
 
@@ -150,9 +151,9 @@ class Factored(Settings):
         P -= a sqrt(t) u v^T,  u = x / (sqrt(r) + eps),  v = g / (sqrt(c) + eps),  t the number of steps so far
 
     Where they do not (an outlier is large in both) such a step can be too long: the model's `cap` shortens it. Biases
-    and rows of tables, which stand alone, take AdaGrad's step. As in Shazeer, Stern, Adafactor, ICML 2018, the second
-    moments are factored; unlike there they are sums, so rates fall as the stream goes on, and they are those of the two
-    factors, not marginals of their product.
+    and rows of tables, which stand alone, take AdaGrad's step, and so do a head's own layers. As in Shazeer, Stern,
+    Adafactor, ICML 2018, the second moments are factored; unlike there they are sums, so rates fall as the stream goes
+    on, and they are those of the two factors, not marginals of their product.
     """
 
     kind: Literal["factored"] = "factored"

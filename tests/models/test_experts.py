@@ -152,6 +152,14 @@ def test_insights_before_the_first_label() -> None:
     assert insights["shares"]["amount"] == {"sgd-0.05": 0.5, "sgd-0.05-single": 0.5}
 
 
+def test_nothing_is_said_of_sharing_where_no_expert_has_a_loss() -> None:
+    model = build(example_tasks(), several(FAST, SINGLE))
+    names = [expert.name for expert in model._experts]
+    model._mixture.load({task.name: np.array([0.0, 0.0, 3.0]) for task in example_tasks()})
+    assert model.insights()["losses"]["amount"] == dict.fromkeys(names, 0.0)
+    assert model.insights()["sharing"] == {}
+
+
 def test_without_a_network_for_each_task_nothing_is_said_of_sharing() -> None:
     assert "sharing" not in build(example_tasks()).insights()
 

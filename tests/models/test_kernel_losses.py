@@ -23,16 +23,21 @@ from streammtl.tasks.base import Task
 from streammtl.tasks.binary import BinaryTask
 from streammtl.tasks.count import CountTask
 from streammtl.testing.tasks import EXAMPLES
+from streammtl.types import Floats
+
+
+def parameters_of(task: Task) -> Floats:
+    parameter_3: Floats = np.array([*task.kernel_loss().parameters, 0.0, 0.0, 0.0])[:3]
+    return parameter_3
 
 
 def kernel_loss(task: Task, raw_K: list[float], label: float, hidden: int | None = None) -> tuple[float, list[float]]:
     loss = task.kernel_loss()
-    parameter_3 = np.array([*loss.parameters, 0.0, 0.0, 0.0])[:3]
     weight_K = np.ones(task.n_raw) if loss.class_weight_K is None else loss.class_weight_K.astype(np.float64)
     slope_K = np.zeros(task.n_raw)
     seen_K = np.arange(task.n_raw) != hidden
     code = LOSS_CODES.index(loss.code)
-    value = task_loss(code, label, np.array(raw_K), slope_K, seen_K, 0, task.n_raw, parameter_3, weight_K)
+    value = task_loss(code, label, np.array(raw_K), slope_K, seen_K, 0, task.n_raw, parameters_of(task), weight_K)
     return value, slope_K.tolist()
 
 
@@ -169,12 +174,19 @@ def test_losses_that_weigh_experts_are_bounded_and_least_where_the_output_is_rig
     task.encode_labels(EXAMPLES[name].values)
     code = LOSS_CODES.index(task.kernel_loss().code)
     seen_K = np.ones(task.n_raw, dtype=bool)
-    bound = 20.0 if code <= 1 else 4.0
+    bound, parameter_3 = 20.0 if code <= 1 else 4.0, parameters_of(task)
     right = {0: 50.0, 1: 0.0, 6: math.log(2.0)}.get(code, 2.0)
     label = 1.0 if code == 0 else 0.0 if code == 1 else 2.0
     raw_K = np.full(task.n_raw, -50.0 if code == 1 else right)
     raw_K[0] = right
-    assert mixing_loss(code, label, raw_K, seen_K, 0, task.n_raw) == pytest.approx(0.0, abs=1e-9)
+    assert mixing_loss(code, label, raw_K, seen_K, 0, task.n_raw, parameter_3) == pytest.approx(0.0, abs=1e-9)
     for wild in (math.nan, math.inf, -1e30, 1e38):
         raw_K[0] = wild
-        assert 0.0 <= mixing_loss(code, label, raw_K, seen_K, 0, task.n_raw) <= bound
+        assert 0.0 <= mixing_loss(code, label, raw_K, seen_K, 0, task.n_raw, parameter_3) <= bound
+
+
+@pytest.mark.parametrize(("raw", "expected"), [(0.0, 1.8), (1.5, 0.1), (-9.0, 4.0)])
+def test_experts_of_a_quantile_are_weighed_by_twice_the_pinball_loss(raw: float, expected: float) -> None:
+    loss_3, seen_K = np.array([0.9, 0.0, 0.0]), np.ones(1, dtype=bool)
+    code = LOSS_CODES.index("quantile")
+    assert mixing_loss(code, 1.0, np.array([raw]), seen_K, 0, 1, loss_3) == pytest.approx(expected)

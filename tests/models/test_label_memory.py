@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from streammtl.models._experts import LabelMemory, Lot, MemoryExpert
+from streammtl.models._mlp_inputs import Inputs
 from streammtl.models._mlp_statistics import Statistics
 from streammtl.tasks.base import Task
 from streammtl.tasks.binary import BinaryTask
@@ -19,6 +20,7 @@ from streammtl.types import Floats, Ops
 from tests.models.small import rows_in_order
 
 nan = math.nan
+NO_INPUTS = Inputs(np.zeros(0, dtype=np.int64), np.zeros((0, 0)))
 inf = math.inf
 
 
@@ -30,7 +32,7 @@ def run(memory: LabelMemory, task: Task, ops: Ops) -> tuple[Floats, Floats]:
     """Raw outputs, and losses."""
     n_learns = int(ops.is_learn_N.sum())
     raw_PK, mixing_L1 = np.empty((len(ops) - n_learns, task.n_raw)), np.full((n_learns, 1), nan)
-    memory.advance(Lot(ops, ops, np.ones(1), Statistics(LAYOUT, (task,))), raw_PK, mixing_L1)
+    memory.advance(Lot(ops, ops, np.ones(1), Statistics(LAYOUT, (task,)), NO_INPUTS), raw_PK, mixing_L1)
     return raw_PK, mixing_L1[:, 0]
 
 

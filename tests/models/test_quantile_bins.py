@@ -15,7 +15,7 @@ from streammtl.testing.models import assert_same_state, cut
 from streammtl.types import Floats32, Ints32, Ops, RowLayout
 
 nan = math.nan
-LAYOUT = RowLayout(("x", "y"), (True, False), ("m",), (5,))
+LAYOUT = RowLayout(("x", "y"), (True, True), ("m",), (5,))
 N_PARTS = 8
 
 
@@ -74,8 +74,8 @@ def test_edges_are_quantiles_of_the_values() -> None:
     bins = QuantileBins(LAYOUT, N_PARTS)
     x_R = np.random.default_rng(0).permutation(256).astype(np.float32)
     bins.place(predicts(np.column_stack((x_R, -x_R))))
-    np.testing.assert_array_equal(bins.edge_DQ[0, : N_PARTS - 1], [32, 64, 96, 128, 160, 192, 224])
-    assert (bins.edge_DQ[:, N_PARTS - 1 :] == math.inf).all()
+    np.testing.assert_array_equal(bins.edge_ZQ[0, : N_PARTS - 1], [32, 64, 96, 128, 160, 192, 224])
+    assert (bins.edge_ZQ[:, N_PARTS - 1 :] == math.inf).all()
 
 
 def test_parts_hold_about_as_many_values_each() -> None:
@@ -128,7 +128,7 @@ def test_a_changed_stream_is_followed_within_the_memory_of_the_sample() -> None:
     bins = QuantileBins(LAYOUT, N_PARTS)
     for loc, n_rows in ((0.0, 40_000), (100.0, 4 * 16_384)):
         bins.place(predicts(rng.normal(loc, 1.0, size=(n_rows, 2))))
-    median = float(bins.edge_DQ[0, N_PARTS // 2 - 1])
+    median = float(bins.edge_ZQ[0, N_PARTS // 2 - 1])
     assert median == pytest.approx(100.0, abs=0.3)
 
 
@@ -165,7 +165,15 @@ def test_they_do_not_depend_on_cuts_and_resume_to_the_last_bit(size: int) -> Non
         found.append(placed.category_RC[placed.row_N])
     np.testing.assert_array_equal(np.concatenate(found), expected.category_RC[expected.row_N])
     assert_same_state(pieces.state(), whole.state())
-    np.testing.assert_array_equal(pieces.edge_DQ, whole.edge_DQ)
+    np.testing.assert_array_equal(pieces.edge_ZQ, whole.edge_ZQ)
+
+
+def test_only_standardised_columns_have_bins() -> None:
+    layout = RowLayout(("vector", "x"), (False, True), ("m",), (5,))
+    x_R = np.arange(64.0)
+    placed = QuantileBins(layout, N_PARTS).place(predicts(np.column_stack((np.zeros(64), x_R))))
+    assert placed.category_RC.shape == (64, 2)
+    np.testing.assert_array_equal(placed.category_RC[:, 1], bins_of(x_R))
 
 
 def test_a_state_holds_finite_numbers_only() -> None:
