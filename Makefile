@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo kafka test test-fast check bench lock clean FORCE
+.PHONY: help setup demo kafka test test-fast check bench docs lock clean FORCE
 
 PYTHON ?=
 PYTEST ?=
@@ -51,6 +51,10 @@ check: $(INSTALLED) ## lint, format and types
 
 bench: $(INSTALLED) ## every benchmark, one after the other
 	@$(BIN)/python -m benchmarks
+
+docs: $(INSTALLED) ## the documentation site, in build/site
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "build/site/index.html"
 
 lock: $(INSTALLED) ## pin the newest allowed versions, with hashes, in requirements.lock
 	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade --quiet \
