@@ -177,6 +177,32 @@ class Checkpoints:
             )
         return None
 
+    def load_number(self, number: int) -> tuple[State, Path]:
+        """The state and folder of exactly the checkpoint `number`; newer ones, which never counted, are removed.
+
+        Raises `CheckpointError` when it is not there, and else what `load` raises: going back further than a commit
+        would repeat what was committed.
+        """
+        numbers = self.numbers()
+        path = self._folder("checkpoint-", number)
+        if number not in numbers:
+            there = f"holds {', '.join(map(str, numbers))}" if numbers else "is empty"
+            raise CheckpointError(
+                f"the last committed transaction names checkpoint {number}, but {self.path} {there}: restore it, or "
+                "start anew with another sink.transactional_id"
+            )
+        state = self.load(path)
+        newer = [other for other in numbers if other > number]
+        try:
+            for other in reversed(newer):
+                _log.warning("checkpoint %d was never committed and is removed: going back to %d", other, number)
+                self._disk.rename(self._folder("checkpoint-", other), self._folder(_REMOVING, other))
+            self._tidy()
+        except OSError as error:
+            raise CheckpointError(_cannot("tidy up the checkpoint folder", self.path, error)) from error
+        self._number = number
+        return state, path
+
     def load(self, path: Path) -> State:
         """The state of the checkpoint in this folder, wherever it lies; raises as `load_latest` does."""
         checkpoint = read_checkpoint(path)

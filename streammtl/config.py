@@ -30,7 +30,9 @@ from streammtl.decode import Schema
 from streammtl.errors import ConfigError
 from streammtl.evaluate import Evaluate
 from streammtl.join import Join
+from streammtl.journal import Journal
 from streammtl.learner import Learner
+from streammtl.limits import Limits
 from streammtl.models.base import Model
 from streammtl.publish import Publisher
 from streammtl.sources.base import Source
@@ -42,11 +44,42 @@ ENVIRONMENT_PREFIX = "STREAMMTL_"
 _TESTS_PREFIX = "STREAMMTL_TEST_"  # variables that steer tests, not settings
 
 
+def service_socket() -> str | None:
+    """The socket on which systemd listens for signs of life of this process; None: it does not."""
+    return os.environ.get("NOTIFY_SOCKET")
+
+
+class Http(Settings):
+    """The address of metrics, probes and the live page; nothing there changes anything."""
+
+    host: str = Field(
+        default="127.0.0.1",
+        min_length=1,
+        description="Address to listen on. 0.0.0.0 lets other machines in; there is no password.",
+    )
+    port: Annotated[int, Field(ge=0, le=65535)] | Literal["auto"] | None = Field(
+        default="auto",
+        description="Port to listen on; 0 is any that is free; auto is 9108, or any where that is taken; null: none.",
+    )
+
+
 class Monitoring(Settings):
     """What the process tells about itself."""
 
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Log lines of this level and above are written to standard error."
+    )
+    log_format: Literal["auto", "human", "json"] = Field(
+        default="auto",
+        description="How log lines are written: for people (human) or as JSON objects (json); auto: by a daemon whose "
+        "standard error is no terminal as JSON, else for people.",
+    )
+    http: Http = Field(default_factory=Http, description="Where metrics, probes and the live page are served.")
+    hang_after_s: float = Field(
+        default=60.0,
+        gt=0.0,
+        description="Seconds without a sign of life of the loop after which /livez says that it hangs. A turn and a "
+        "checkpoint must not take longer.",
     )
 
 
@@ -73,6 +106,11 @@ class RunConfig(Settings):
     checkpoint: Checkpoints.Config = Field(
         default_factory=Checkpoints.Config, description="Where and how often state is saved."
     )
+    journal: Journal.Config = Field(
+        default_factory=Journal.Config,
+        description="Where a source has several partitions: the order that they were read in.",
+    )
+    limits: Limits = Field(default_factory=Limits, description="When a run must not go on.")
     monitoring: Monitoring = Field(default_factory=Monitoring, description="What the process tells about itself.")
 
     @model_validator(mode="after")
@@ -82,6 +120,22 @@ class RunConfig(Settings):
             raise ValueError(
                 f"tasks {', '.join(timed)} have a horizon_s or a delay_s, which are event time: name its field in "
                 "schema.time"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _check_delivery(self) -> RunConfig:
+        sink, checkpoint = self.sink, self.checkpoint
+        if sink.delivery != "exactly_once":
+            if sink.transactional_id is not None:
+                raise ValueError("sink.transactional_id has no effect without sink.delivery exactly_once")
+            return self
+        if checkpoint.path is None:
+            raise ValueError("sink.delivery is exactly_once, which needs checkpoints: set checkpoint.path")
+        if checkpoint.keep < 2:
+            raise ValueError(
+                f"checkpoint.keep is {checkpoint.keep}, but with sink.delivery exactly_once the newest checkpoint may "
+                "be one that was never committed: keep at least 2"
             )
         return self
 
@@ -133,8 +187,11 @@ class RunConfig(Settings):
         except ValidationError as error:
             raise ConfigError(explain_error(error, cls, layers.settings, where, layers.origin)) from None
 
-    def learner(self) -> Learner:
-        """The learner that these settings describe; its model is built when it is first needed."""
+    def learner(self, model: Model.Config | None = None) -> Learner:
+        """The learner that these settings describe; its model is built when it is first needed.
+
+        A `model` stands in the place of the configured one.
+        """
         config = Learner.Config(
             features=self.event_schema.features,
             tasks=self.tasks,
@@ -143,7 +200,7 @@ class RunConfig(Settings):
             time=self.event_schema.time,
             seed=self.seed,
         )
-        return Learner(config)
+        return Learner(config, model)
 
     def shape(self) -> dict[str, Any]:
         """The settings that shape the learned state, as JSON values: a checkpoint belongs to one shape."""

@@ -1,7 +1,8 @@
 """The command `streammtl`.
 
-Exit codes: 0 done; 1 something of the world failed (a file, a disk, a damaged checkpoint); 2 a wrong setting or
-argument; 130 interrupted before the end, after the turn was finished and its checkpoint saved.
+Exit codes: 0 done, also a daemon that was told to stop; 1 something of the world failed (a file, a disk, a damaged
+checkpoint, a broker); 2 a wrong setting or argument; 3 a limit of rejected records was passed, after state was saved;
+130 interrupted before the end, after the turn was finished and its checkpoint saved.
 """
 
 from __future__ import annotations
@@ -14,10 +15,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from streammtl.errors import ConfigError, SinkError, StreamMtlError
+from streammtl.errors import ConfigError, LimitError, SinkError, StreamMtlError
 
 if TYPE_CHECKING:
+    from streammtl.clock import Clock
     from streammtl.config import RunConfig
+    from streammtl.run.live import LivePage
+    from streammtl.run.observe import Observer
 
 # Everything else is imported inside the commands, so that `streammtl --help` answers at once.
 
@@ -35,7 +39,7 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except StreamMtlError as error:
             click.echo(f"streammtl: {error}", err=True)
-            ctx.exit(2 if isinstance(error, ConfigError) else 1)
+            ctx.exit(2 if isinstance(error, ConfigError) else 3 if isinstance(error, LimitError) else 1)
         except KeyboardInterrupt:
             click.echo("streammtl: interrupted", err=True)
             ctx.exit(INTERRUPTED)
@@ -65,9 +69,37 @@ def _overrides(function: _Function) -> _Function:
 @click.argument("what")
 @_overrides
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write every figure to this file.")
+@click.option("--report", "report_path", type=click.Path(path_type=Path), help="Write a page to look at (.html).")
+@click.option("--plots", "plots_path", type=click.Path(path_type=Path), help="Write its pictures to this folder.")
 @click.option("--resume", is_flag=True, help="Go on from the newest checkpoint, if there is one.")
+@click.option(
+    "--journal",
+    type=click.Path(path_type=Path),
+    help="Take what a daemon took, in its order, from its checkpoint folder; no checkpoints and no sinks.",
+)
 @click.option("--quiet", is_flag=True, help="No progress and no table.")
-def replay(what: str, overrides: tuple[str, ...], json_path: Path | None, resume: bool, quiet: bool) -> None:
+@click.option(
+    "--inject",
+    "changes",
+    multiple=True,
+    metavar="CHANGE",
+    help="Put a change into the stream, e.g. '{kind: swap, fields: [a, b], at: 5000}' (repeatable).",
+)
+@click.option("--live", is_flag=True, help="Serve a page to watch it in a browser, until interrupted.")
+@click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Events per second. Default: all it can.")
+def replay(
+    what: str,
+    overrides: tuple[str, ...],
+    json_path: Path | None,
+    report_path: Path | None,
+    plots_path: Path | None,
+    resume: bool,
+    journal: Path | None,
+    quiet: bool,
+    changes: tuple[str, ...],
+    live: bool,
+    rate: float | None,
+) -> None:
     """Run a stream to its end.
 
     WHAT is a configuration file, or the name of a simulator (streammtl list worlds). Interrupted by SIGINT or SIGTERM,
@@ -76,31 +108,143 @@ def replay(what: str, overrides: tuple[str, ...], json_path: Path | None, resume
     from rich.console import Console
 
     from streammtl.clock import SystemClock
+    from streammtl.run.inject import inject
     from streammtl.run.loop import Loop
+    from streammtl.run.observe import Observers
     from streammtl.run.progress import Bar, ReplayProgress
-    from streammtl.run.replay import report_of
+    from streammtl.run.replay import report_of, true_drifts
     from streammtl.run.signals import stop_on_signals
     from streammtl.run.tables import print_report
+    from streammtl.run.throttle import Throttle
 
-    config = _load(what, overrides)
+    config = inject(_load(what, overrides), changes)
     if resume and config.checkpoint.path is None:
         raise ConfigError("--resume needs checkpoint.path, the folder of the checkpoints")
     if json_path is not None and (json_path.is_dir() or not json_path.absolute().parent.is_dir()):
         raise ConfigError(f"--json {json_path}: expected the name of a file in a folder that is there")
-    clock = SystemClock()
+    reporting = None
+    if report_path is not None or plots_path is not None:
+        from streammtl.report.configuration import command_line
+        from streammtl.report.reporting import Reporting
+
+        reporting = Reporting(report_path, plots_path, config, command_line(what, overrides, changes))
+    clock, source = SystemClock(), None
+    if journal is not None:
+        from streammtl.run.from_journal import replay_of_journal
+
+        if resume:
+            raise ConfigError("--journal replays from the beginning; leave --resume out")
+        config, source = replay_of_journal(config, journal, Path(), clock)
+    page = _live_page(config, clock) if live else None
     # Before the bar, and while a signal still ends the process: a model may have to be compiled, and says so.
-    loop = Loop(config, Path(), clock)
+    loop = Loop(config, Path(), clock, source)
     with stop_on_signals() as stop, Bar(Console(stderr=True, quiet=quiet), clock) as bar:
-        ran = loop.run(resume=resume, stop=stop, observer=ReplayProgress(bar, loop.source))
+        observers: list[Observer] = [ReplayProgress(bar, loop.source)]
+        if page is not None:
+            observers.append(page.watch(loop, true_drifts(config)))
+        if rate is not None:
+            observers.append(Throttle(rate, clock, stop))
+        if reporting is not None:
+            observers.append(reporting.watch(loop.engine, loop.source, clock))
+        ran = loop.run(resume=resume, stop=stop, observer=Observers(*observers))
         report = report_of(config, ran)
+    figures = report.to_json() if reporting is None else reporting.figures(report, clock)
     if json_path is not None:
-        _write(json_path, json.dumps(report.to_json(), indent=1) + "\n")
+        _write(json_path, json.dumps(figures, indent=1) + "\n")
     if not quiet:
         print_report(Console(), report)
+    for done in [] if reporting is None else reporting.write(figures):
+        click.echo(done, err=True)
+    if page is not None and not report.stopped:
+        with stop_on_signals() as stop:
+            page.stay(stop)
     if report.stopped:
         saved = "" if config.checkpoint.path is None else f"; go on with --resume from {config.checkpoint.path}"
         click.echo(f"streammtl: interrupted before the end of the stream{saved}", err=True)
         sys.exit(INTERRUPTED)
+
+
+@main.command()
+@click.argument("what", nargs=-1, required=True)
+@click.option(
+    "--vary",
+    "varied",
+    multiple=True,
+    metavar="KEY=VALUE,VALUE",
+    help="Compare these values of a setting, e.g. --vary weighting=equal,famo; several give all combinations.",
+)
+@click.option(
+    "--seeds", type=click.IntRange(min=1), default=5, show_default=True, help="Runs of each, with seeds 0, 1, ..."
+)
+@click.option("--peers", default="", metavar="KIND,KIND", help="Other learners beside ours: streammtl list peers.")
+@click.option("--events", type=click.IntRange(min=1), help="The first events of each stream only.")
+@click.option("--reference", metavar="NAME", help="The learner that the others are held against. Default: the first.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Runs at a time. Default: one per core.")
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder of the runs and results."
+)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Look here, also in subfolders, for files that are not where a configuration says.",
+)
+@_overrides
+@click.option("--quiet", is_flag=True, help="No progress and no tables.")
+def compare(
+    what: tuple[str, ...],
+    varied: tuple[str, ...],
+    seeds: int,
+    peers: str,
+    events: int | None,
+    reference: str | None,
+    jobs: int | None,
+    out: Path,
+    data: Path | None,
+    overrides: tuple[str, ...],
+    quiet: bool,
+) -> None:
+    """Compare settings, and other learners, on the same streams.
+
+    WHAT are configuration files or names of simulators. Writes results.json, tables.md and compare.html to the folder
+    --out, and keeps each finished run there: interrupted and started again, it goes on where it was. Of a simulator,
+    each seed is another world. --events counts records where labels are records of their own. Sinks and checkpoints of
+    the configurations are not used. Exits with 1 where a run failed.
+    """
+    from rich.console import Console
+
+    from streammtl.compare.carry_out import PAGE, RESULTS, TABLES, carry_out
+    from streammtl.compare.grid import variants
+    from streammtl.compare.plan import plan
+    from streammtl.run.compare import CompareProgress, n_cores, print_comparison
+    from streammtl.run.signals import stop_on_signals
+
+    planned = plan(
+        what,
+        variants(varied),
+        _load,
+        peers=peers,
+        seeds=seeds,
+        events=events,
+        overrides=overrides,
+        data=data,
+        reference=reference,
+    )
+    n_processes = jobs or n_cores()
+    with stop_on_signals() as stop, CompareProgress(Console(stderr=True, quiet=quiet), n_processes) as progress:
+        outcome = carry_out(planned, out, n_processes, progress=progress, stop=stop)
+    if outcome.summary is None:
+        click.echo(
+            f"streammtl: interrupted; {outcome.n_kept} of {outcome.n_runs} runs are kept in {out}, and the same "
+            "command goes on from there",
+            err=True,
+        )
+        sys.exit(INTERRUPTED)
+    if not quiet:
+        print_comparison(Console(), outcome.summary)
+        click.echo(f"written to {out}: {PAGE}, {TABLES}, {RESULTS}", err=True)
+    if outcome.summary.results.errors:
+        click.echo(f"streammtl: {len(outcome.summary.results.errors)} of {outcome.n_runs} runs failed", err=True)
+        sys.exit(1)
 
 
 @main.command()
@@ -113,10 +257,10 @@ def run(config: Path, overrides: tuple[str, ...]) -> None:
     exits with 0.
     """
     from streammtl.run.daemon import run_daemon
-    from streammtl.run.signals import stop_on_signals
+    from streammtl.run.signals import ignore_hangup, stop_on_signals
 
-    loaded = _load(str(config), overrides)
-    with stop_on_signals() as stop:
+    loaded = _load(str(config), overrides, is_daemon=True)
+    with ignore_hangup(), stop_on_signals() as stop:
         run_daemon(loaded, stop=stop)
 
 
@@ -126,8 +270,8 @@ def run(config: Path, overrides: tuple[str, ...]) -> None:
     "--to",
     "destination",
     required=True,
-    type=click.Path(path_type=Path),
-    help="A file (.jsonl, .jsonl.gz) or an embedded log (.log) with the topics events and labels.",
+    help="A file (.jsonl, .jsonl.gz), or an embedded log (.log) or Kafka (kafka://host:port) with the topics events "
+    "and labels.",
 )
 @click.option("--events", type=click.IntRange(min=1), help="Number of events.")
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of everything random.")
@@ -135,6 +279,9 @@ def run(config: Path, overrides: tuple[str, ...]) -> None:
     "--rate", type=click.FloatRange(min=0, min_open=True), help="Events per second. Default: as fast as it goes."
 )
 @click.option("--force", is_flag=True, help="Replace a file that is there; append to topics that have records.")
+@click.option(
+    "--partitions", type=click.IntRange(min=1), default=1, show_default=True, help="Of Kafka topics that are made."
+)
 @click.option(
     "--set",
     "overrides",
@@ -144,11 +291,12 @@ def run(config: Path, overrides: tuple[str, ...]) -> None:
 )
 def simulate(
     world: str,
-    destination: Path,
+    destination: str,
     events: int | None,
     seed: int | None,
     rate: float | None,
     force: bool,
+    partitions: int,
     overrides: tuple[str, ...],
 ) -> None:
     """Write the stream of the simulator WORLD.
@@ -172,6 +320,7 @@ def simulate(
                 clock,
                 rate=rate,
                 force=force,
+                partitions=partitions,
                 stop=stop,
                 observe=lambda n_events: bar.show(n_events, lambda: n_events / settings.events),
             )
@@ -279,6 +428,13 @@ def tail(log: Path, topic: str | None, follow: bool, last: int | None, values_on
         tail_topic(log, topic, out, clock, last=last, follow=follow, values_only=values_only, stop=stop)
 
 
+def _live_page(config: RunConfig, clock: Clock) -> LivePage:
+    """A live page that is served until the command ends."""
+    from streammtl.run.live import LivePage  # a server and its client library: a tenth of a second
+
+    return click.get_current_context().with_resource(LivePage(config, clock))
+
+
 def _write(path: Path, text: str) -> None:
     try:
         path.write_text(text, encoding="utf-8")
@@ -286,7 +442,7 @@ def _write(path: Path, text: str) -> None:
         raise SinkError(f"cannot write {path}: {error.strerror}") from None
 
 
-def _load(what: str, overrides: tuple[str, ...]) -> RunConfig:
+def _load(what: str, overrides: tuple[str, ...], *, is_daemon: bool = False) -> RunConfig:
     """The configuration of a file or of a simulator's name; relative paths in it are taken from the current folder."""
     from streammtl.component import members
     from streammtl.config import RunConfig
@@ -302,7 +458,7 @@ def _load(what: str, overrides: tuple[str, ...]) -> RunConfig:
         config = RunConfig.parse(world_config(what), overrides, where=f"the configuration of {what}")
     else:
         raise ConfigError(f"{what!r} is neither a file nor a simulator; {nearest(what, worlds)}")
-    set_up_logs(config.monitoring)
+    set_up_logs(config.monitoring, is_daemon=is_daemon)
     return config
 
 

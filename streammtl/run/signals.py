@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+_log = logging.getLogger(__name__)
+
+
+@contextmanager
+def ignore_hangup() -> Iterator[None]:
+    """Within the context, SIGHUP (the terminal is gone; reload) is a log line. For the main thread only."""
+
+    def note(number: int, frame: FrameType | None) -> None:
+        _log.info("ignoring SIGHUP: the configuration is read at the start only; restart the process to read it again")
+
+    before = signal.signal(signal.SIGHUP, note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 @contextmanager

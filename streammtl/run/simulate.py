@@ -1,4 +1,4 @@
-"""Write the stream of a simulated world to a file or to an embedded log, as fast as it goes or at a given rate."""
+"""Write the stream of a simulated world to a file, an embedded log or Kafka, as fast as it goes or at a given rate."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from streammtl.config_errors import explain_error, nearest
 from streammtl.config_layers import Layers, read_override
 from streammtl.errors import ConfigError, SinkError
 from streammtl.log.embedded import EmbeddedLog
+from streammtl.run.simulate_kafka import SCHEME, Send, sending
 from streammtl.worlds.base import World, WorldRecords
 
 SUFFIXES: Final = (".jsonl", ".jsonl.gz", ".log")
@@ -74,18 +75,20 @@ def world_settings(kind: str, overrides: Sequence[str] = (), **given: Any) -> Wo
 
 def write_world(
     world: World,
-    destination: Path,
+    destination: Path | str,
     clock: Clock,
     *,
     rate: float | None = None,
     force: bool = False,
+    partitions: int = 1,
     stop: Callable[[], bool] = lambda: False,
     observe: Callable[[int], None] = lambda n_events: None,
 ) -> Written:
     """Write the stream of `world` until it ends or `stop` says so.
 
-    `destination` is a file of JSON documents (`.jsonl`, `.jsonl.gz`), or an embedded log (`.log`) with the topics
-    `events` and `labels`, keyed by id. What is there already is replaced, in a log appended to, but only with `force`.
+    `destination` is a file of JSON documents (`.jsonl`, `.jsonl.gz`), or an embedded log (`.log`) or a Kafka cluster
+    (`kafka://host:port`) with the topics `events` and `labels`, keyed by id, in Kafka of so many `partitions`. What is
+    there already is replaced, in topics appended to, but only with `force`.
     `rate` is events per second; labels come along in their place, those after the last event at once. `observe` is
     called with the number of events so far. Raises `ConfigError` for the destination, `SinkError` where writing fails.
     """
@@ -93,9 +96,9 @@ def write_world(
     stopped = False
     start_s = clock.monotonic()
     chunks: Iterator[_Chunk] = map(_whole, world.records())
-    if rate is not None or _suffix(destination) == ".log":
+    if rate is not None or is_kafka(destination) or _suffix(Path(destination)) == ".log":
         chunks = _pieces(chunks, _CHUNK_RECORDS if rate is None else max(1, int(rate * _CHUNK_S)))
-    with _open(destination, force, rate is not None, clock) as write:
+    with _open(destination, force, rate is not None, clock, partitions) as write:
         for chunk in chunks:
             events_after = n_events + len(chunk.value_N) - sum(chunk.is_label_N)
             # Against the beginning, not the last chunk: what one write takes too long the next waits less.
@@ -108,8 +111,19 @@ def write_world(
     return Written(n_records, n_events, clock.monotonic() - start_s, stopped, world.dirt_counts())
 
 
-def truth_path(destination: Path) -> Path:
-    """Where the truth about the stream in `destination` is: `out.jsonl.gz` -> `out.truth.json`."""
+def is_kafka(destination: Path | str) -> bool:
+    """Whether it is the address of a Kafka cluster."""
+    return isinstance(destination, str) and destination.startswith(SCHEME)
+
+
+def truth_path(destination: Path | str) -> Path:
+    """Where the truth about the stream in `destination` is: `out.jsonl.gz` -> `out.truth.json`.
+
+    For a Kafka cluster: `kafka.truth.json` in the current folder.
+    """
+    if is_kafka(destination):
+        return Path("kafka.truth.json")
+    destination = Path(destination)
     return destination.with_name(destination.name.removesuffix(_suffix(destination)) + ".truth.json")
 
 
@@ -155,7 +169,7 @@ def _suffix(destination: Path) -> str:
     if not found:
         raise ConfigError(
             f"cannot tell what to write to {destination}: its name must end with {', '.join(SUFFIXES[:-1])} (a file) "
-            f"or {SUFFIXES[-1]} (an embedded log)"
+            f"or {SUFFIXES[-1]} (an embedded log), or be {SCHEME}host:port"
         )
     return found[0]
 
@@ -181,7 +195,13 @@ def _between(chunk: _Chunk, first: int, end: int) -> _Chunk:
 
 
 @contextmanager
-def _open(destination: Path, force: bool, is_followed: bool, clock: Clock) -> Iterator[_Write]:
+def _open(destination: Path | str, force: bool, is_followed: bool, clock: Clock, partitions: int) -> Iterator[_Write]:
+    if is_kafka(destination):
+        _refuse([truth_path(destination)], force)
+        with sending(str(destination), (EVENTS, LABELS), partitions, force, clock) as send:
+            yield _to_kafka(send)
+        return
+    destination = Path(destination)
     if _suffix(destination) == ".log":
         with EmbeddedLog(destination, clock=clock) as log:
             write = _to_log(log, destination, force, clock)
@@ -219,6 +239,16 @@ def _to_file(file: BinaryIO, destination: Path, is_followed: bool) -> _Write:
                 file.flush()
         except OSError as error:
             raise SinkError(f"cannot write to {destination}: {error.strerror}") from None
+
+    return write
+
+
+def _to_kafka(send: Send) -> _Write:
+    def write(chunk: _Chunk) -> None:
+        for topic in (EVENTS, LABELS):  # events before their labels
+            rows = [i for i, is_label in enumerate(chunk.is_label_N) if is_label == (topic == LABELS)]
+            if rows:
+                send(topic, [chunk.key_N[i] for i in rows], [chunk.value_N[i] for i in rows])
 
     return write
 

@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import final
 
-from streammtl.errors import SourceError
+from streammtl.clock import Clock
+from streammtl.errors import ConfigError, SourceError
 from streammtl.sources.base import Source
 from streammtl.types import Position, Records, Role
+
+
+def inner_source(config: Source.Config, base: Path, clock: Clock) -> Source:
+    """A source within another. Raises `ConfigError` for one whose order has to be journalled: nobody would."""
+    source = config.build(base, clock)
+    if source.needs_journal:
+        raise ConfigError(
+            f"a source of the kind {config.model_dump()['kind']} cannot be within another, because its order across "
+            "partitions is kept in a journal: write its records to a file first, and take that"
+        )
+    return source
 
 
 @final

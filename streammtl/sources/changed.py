@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 from streammtl.changes.base import Change
 from streammtl.clock import Clock
 from streammtl.component import OneOf
+from streammtl.sources._several import inner_source
 from streammtl.sources.base import Readers, Source, check_has_no_polls
 from streammtl.types import Position, Records
 from streammtl.worlds.base import TrueDrift
@@ -60,7 +61,7 @@ class ChangedSource(Source):
             return check_has_no_polls(self)
 
     def __init__(self, config: ChangedSource.Config, base: Path, clock: Clock) -> None:
-        self.source = config.source.build(base, clock)
+        self.source = inner_source(config.source, base, clock)
         self._changes = [change.build() for change in config.changes]
         self._n_read = 0
 

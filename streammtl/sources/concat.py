@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from streammtl.clock import Clock
 from streammtl.component import OneOf
-from streammtl.sources._several import Part, mean_progress, open_parts, sum_of
+from streammtl.sources._several import Part, inner_source, mean_progress, open_parts, sum_of
 from streammtl.sources.base import Source, check_has_no_polls
 from streammtl.types import Position, Records, Role
 
@@ -51,7 +51,7 @@ class ConcatSource(Source):
             return check_has_no_polls(self)
 
     def __init__(self, config: ConcatSource.Config, base: Path, clock: Clock) -> None:
-        self._parts = [Part(source.build(base, clock), number) for number, source in enumerate(config.sources)]
+        self._parts = [Part(inner_source(s, base, clock), number) for number, s in enumerate(config.sources)]
         self._at = 0
         self._partitions: tuple[str, ...] = ()
         self._roles: tuple[Role, ...] = ()

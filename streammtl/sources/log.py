@@ -9,24 +9,11 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from streammtl.clock import Clock
-from streammtl.component import Settings
 from streammtl.errors import SourceError
 from streammtl.log.embedded import MAX_SEQUENCE, EmbeddedLog, LogRecords
+from streammtl.sources._topics import EventsAndLabels, check_one_of, roles_by_topic
 from streammtl.sources.base import Source, check_partitions
 from streammtl.types import Position, Records, Role
-
-
-class EventsAndLabels(Settings):
-    """Two topics that are read together."""
-
-    events: str = Field(min_length=1, description="The topic of the events.")
-    labels: str = Field(min_length=1, description="The topic of the labels.")
-
-    @model_validator(mode="after")
-    def _check_they_differ(self) -> EventsAndLabels:
-        if self.events == self.labels:
-            raise ValueError(f"both topics are {self.events!r}; for events and labels in one topic, set topic: instead")
-        return self
 
 
 @final
@@ -69,19 +56,14 @@ class LogSource(Source):
 
         @model_validator(mode="after")
         def _check_topics(self) -> LogSource.Config:
-            if (self.topic is None) == (self.topics is None):
-                raise ValueError("set either topic, or topics with events and labels")
+            check_one_of(self.topic, self.topics)
             return self
 
     def __init__(self, config: LogSource.Config, base: Path, clock: Clock) -> None:
         self._config = config
         self._path = base / config.path
         self._clock = clock
-        self._role_by_topic: dict[str, Role] = {}
-        if config.topic is not None:
-            self._role_by_topic[config.topic] = Role.MIXED
-        if config.topics is not None:
-            self._role_by_topic = {config.topics.events: Role.EVENTS, config.topics.labels: Role.LABELS}
+        self._role_by_topic = roles_by_topic(config.topic, config.topics)
         self._topics = tuple(self._role_by_topic)
         self._log: EmbeddedLog | None = None
         self._n_records: int | None = None

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from streammtl.clock import Clock
 from streammtl.component import OneOf
 from streammtl.errors import SourceError
-from streammtl.sources._several import Part, mean_progress, open_parts, sum_of
+from streammtl.sources._several import Part, inner_source, mean_progress, open_parts, sum_of
 from streammtl.sources.base import Source
 from streammtl.types import Position, Records, Role
 
@@ -56,7 +56,7 @@ class MixSource(Source):
             return self
 
     def __init__(self, config: MixSource.Config, base: Path, clock: Clock) -> None:
-        self._parts = [Part(source.build(base, clock), number) for number, source in enumerate(config.sources)]
+        self._parts = [Part(inner_source(s, base, clock), number) for number, s in enumerate(config.sources)]
         self._partitions: tuple[str, ...] = ()
         self._roles: tuple[Role, ...] = ()
         self._max_poll_records = config.max_poll_records

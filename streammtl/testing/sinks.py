@@ -16,7 +16,7 @@ import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -38,7 +38,12 @@ def publish(sink: Sink, documents: Sequence[Document], at_once: int = 3) -> None
 
 
 class SinkContract(ABC):
-    """What holds for every sink. A sink keeps everything below `folder`, so that copying it is what a kill leaves."""
+    """What holds for every sink. A sink keeps everything below `folder`, so that copying it is what a kill leaves.
+
+    A sink that keeps it elsewhere, under the folder's name, overrides `copy` and `remove`.
+    """
+
+    few: ClassVar[Sequence[Document]] = SIX
 
     @abstractmethod
     def sink_in(self, folder: Path) -> Sink:
@@ -51,6 +56,14 @@ class SinkContract(ABC):
     def content_of(self, folder: Path) -> Any:
         """What must be equal after an interrupted and an uninterrupted run: the bytes of all files."""
         return {path.name: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+    def copy(self, folder: Path, to: Path) -> None:
+        """Make of `to` what `folder` is now."""
+        shutil.copytree(folder, to)
+
+    def remove(self, folder: Path) -> None:
+        """Forget what is below the folder."""
+        shutil.rmtree(folder, ignore_errors=True)
 
     def run(self, folder: Path, documents: Sequence[Document], flush_after: Sequence[int]) -> list[State]:
         """An uninterrupted run that flushes after so many documents; the positions."""
@@ -81,13 +94,13 @@ class SinkContract(ABC):
         assert self.content_of(tmp_path / "3") == expected
 
     def test_a_killed_and_resumed_run_leaves_what_an_uninterrupted_run_leaves(self, tmp_path: Path) -> None:
-        for n_flushed in range(len(SIX) + 1):
+        for n_flushed in range(len(self.few) + 1):
             whole = tmp_path / f"{n_flushed}-whole"
-            self.run(whole, SIX, (n_flushed,))
-            for n_published in range(n_flushed, len(SIX) + 1):
+            self.run(whole, self.few, (n_flushed,))
+            for n_published in range(n_flushed, len(self.few) + 1):
                 killed = tmp_path / f"{n_flushed}-{n_published}-killed"
                 position = self.kill(tmp_path / "running", killed, n_flushed, n_published)
-                self.resume(killed, position, SIX[n_flushed:])
+                self.resume(killed, position, self.few[n_flushed:])
                 assert self.content_of(killed) == self.content_of(whole)
 
     def test_a_run_killed_twice_after_one_checkpoint_leaves_the_same(self, tmp_path: Path) -> None:
@@ -96,7 +109,7 @@ class SinkContract(ABC):
         sink = self.sink_in(tmp_path / "once")
         sink.open(position)
         publish(sink, TEN[3:6])
-        shutil.copytree(tmp_path / "once", tmp_path / "twice")
+        self.copy(tmp_path / "once", tmp_path / "twice")
         sink.close()
         self.resume(tmp_path / "twice", position, TEN[3:])
         assert self.content_of(tmp_path / "twice") == self.content_of(tmp_path / "whole")
@@ -162,13 +175,13 @@ class SinkContract(ABC):
 
     def kill(self, running: Path, killed: Path, n_flushed: int, n_published: int) -> State:
         """Copy to `killed` what a run has written that flushed and then published on; the position of the flush."""
-        shutil.rmtree(running, ignore_errors=True)
+        self.remove(running)
         sink = self.sink_in(running)
         sink.open(None)
         publish(sink, TEN[:n_flushed])
         position = through_json(sink.flush())
         publish(sink, TEN[n_flushed:n_published])
-        shutil.copytree(running, killed)
+        self.copy(running, killed)
         sink.close()
         return position
 

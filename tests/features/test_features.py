@@ -183,7 +183,8 @@ def test_vector_may_be_left_unscaled() -> None:
 
 def test_a_vector_of_nulls_alone_is_missing_however_long() -> None:
     feature = Vector.Config(length=2).build("v")
-    for values in ([[None, None, None], [1.0, 2.0]], np.array([[np.nan] * 2, [1.0, 2.0]])):
+    forms: list[Any] = [[[None, None, None], [1.0, 2.0]], np.array([[np.nan] * 2, [1.0, 2.0]])]
+    for values in forms:
         dense_BD = np.zeros((2, 2), dtype=np.float32)
         assert feature.encode(values, np.zeros(2), dense_BD, np.zeros((2, 0), dtype=np.int32)) == []
         assert np.isnan(dense_BD[0]).all()
@@ -193,6 +194,7 @@ def test_a_vector_of_nulls_alone_is_missing_however_long() -> None:
 def test_vectors_of_another_length_are_problems_in_both_forms() -> None:
     feature = Vector.Config(length=2).build("v")
     expected = [(0, "expected 2 numbers, found 3")]
-    for values in ([[1.0, 2.0, None], None], np.array([[1.0, 2.0, np.nan], [np.nan] * 3])):
+    forms: list[Any] = [[[1.0, 2.0, None], None], np.array([[1.0, 2.0, np.nan], [np.nan] * 3])]
+    for values in forms:
         dense_BD = np.zeros((2, 2), dtype=np.float32)
         assert feature.encode(values, np.zeros(2), dense_BD, np.zeros((2, 0), dtype=np.int32)) == expected

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from streammtl.component import members
 from streammtl.config import RunConfig
 from streammtl.errors import ConfigError, SourceError
 from streammtl.run.inject import inject
@@ -105,6 +106,16 @@ def test_polls_are_a_setting_of_the_sources_within(tmp_path: Path) -> None:
     settings = {"source": lines(tmp_path / "a", {"a": 1}), "changes": changes, "max_poll_records": 5}
     with pytest.raises(ValueError, match="setting of the sources within"):
         ChangedSource.Config.model_validate(settings)
+
+
+@pytest.mark.parametrize("kind", ["changed", "concat", "mix"])
+def test_a_source_with_a_journal_cannot_be_within_another(kind: str) -> None:
+    kafka = {"kind": "kafka", "connection": {"servers": "127.0.0.1:1"}, "topic": "t"}
+    change = {"kind": "drop", "fields": ["a"]}
+    within: dict[str, Any] = {"source": kafka, "changes": [change]} if kind == "changed" else {"sources": [kafka] * 2}
+    config = members("sources")[kind].Config.model_validate({"kind": kind, **within})
+    with pytest.raises(ConfigError, match="kind kafka cannot be within another"):
+        config.build()  # type: ignore[attr-defined]
 
 
 def small(tmp_path: Path) -> RunConfig:

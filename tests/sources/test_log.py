@@ -8,7 +8,8 @@ from pydantic import ValidationError
 from streammtl.clock import ManualClock
 from streammtl.errors import SourceError
 from streammtl.log.embedded import EmbeddedLog
-from streammtl.sources.log import EventsAndLabels, LogSource
+from streammtl.sources._topics import EventsAndLabels
+from streammtl.sources.log import LogSource
 from streammtl.types import Role
 
 BOTH = EventsAndLabels(events="events", labels="labels")

@@ -1,0 +1,1 @@
+"""Kafka: settings, security, and two client libraries behind one small contract."""

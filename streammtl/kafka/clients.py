@@ -1,0 +1,31 @@
+"""Settings of the two client libraries for a connection."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from streammtl.kafka.security import confluent_security, kafka_python_security
+from streammtl.kafka.settings import KafkaConnection
+
+
+def kafka_python_settings(connection: KafkaConnection) -> dict[str, Any]:
+    """Arguments that every client of kafka-python takes."""
+    return {
+        "bootstrap_servers": list(connection.servers),
+        "client_id": connection.client_id,
+        "request_timeout_ms": int(connection.request_timeout_s * 1000),
+        "bootstrap_timeout_ms": int(connection.connect_timeout_s * 1000),
+        "reconnect_backoff_max_ms": int(connection.max_backoff_s * 1000),
+        **kafka_python_security(connection.security),
+    }
+
+
+def confluent_settings(connection: KafkaConnection) -> dict[str, Any]:
+    """Settings that every client of confluent-kafka takes."""
+    return {
+        "bootstrap.servers": ",".join(connection.servers),
+        "client.id": connection.client_id,
+        "reconnect.backoff.max.ms": int(connection.max_backoff_s * 1000),
+        "log_level": 2,
+        **confluent_security(connection.security),
+    }

@@ -1,0 +1,262 @@
+"""A consumer of confluent-kafka."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, final
+
+import numpy as np
+
+from streammtl.clock import SystemClock
+from streammtl.errors import MissingExtraError, SourceError, SourceUnavailableError
+from streammtl.kafka.clients import confluent_settings
+from streammtl.kafka.consumer import (
+    Batch,
+    Consumer,
+    ConsumerFailedError,
+    OffsetGoneError,
+    Reading,
+    Topic,
+    TopicPartition,
+    not_reached,
+    unknown_topic,
+)
+from streammtl.kafka.settings import KafkaConnection
+
+if TYPE_CHECKING:
+    import confluent_kafka
+
+_log = logging.getLogger(__name__)
+
+_QUEUE_KILOBYTES = 64 * 1024  # of records that the library reads ahead
+_QUEUE_RECORDS = 50_000
+_LOOK_S = 0.2  # how long looking whether a broker answers may take
+
+
+@final
+class ConfluentConsumer(Consumer):
+    """The library reads ahead in threads of its own; its events are errors and ends of partitions among the records."""
+
+    def __init__(self, connection: KafkaConnection, reading: Reading) -> None:
+        try:
+            import confluent_kafka
+            import confluent_kafka.admin
+        except ImportError:
+            raise MissingExtraError("confluent-kafka", "confluent", "driver: confluent") from None
+        self._library, self._codes = confluent_kafka, confluent_kafka.KafkaError
+        self._connection, self._reading = connection, reading
+        self._servers = ", ".join(connection.servers)
+        self._clock = SystemClock()
+        self._trouble: str | None = None  # what the library said when it lost all brokers
+        self._is_without_group = False
+        self._ends: dict[TopicPartition, int] = {}  # where an end of a partition was met
+        self._asked: tuple[float, Any] | None = None  # when, and what comes of it
+        self._topics: dict[str, Topic] = {}
+        settings = confluent_settings(connection)
+        # Its errors are those of the consumer, which tells of them.
+        of_admin: dict[str, Any] = {**settings, "error_cb": lambda error: None}
+        self._admin = confluent_kafka.admin.AdminClient(of_admin)
+        self._client = confluent_kafka.Consumer(
+            {
+                **settings,
+                "group.id": reading.group,
+                "enable.auto.commit": False,
+                "enable.auto.offset.store": False,
+                "auto.offset.reset": "error",
+                "enable.partition.eof": True,
+                "isolation.level": reading.isolation,
+                "allow.auto.create.topics": False,
+                "queued.max.messages.kbytes": _QUEUE_KILOBYTES,
+                "queued.min.messages": _QUEUE_RECORDS,
+                "fetch.wait.max.ms": 100,
+                "fetch.error.backoff.ms": 100,
+                "error_cb": self._hear,
+            }
+        )
+        try:
+            self._client.list_topics(timeout=connection.connect_timeout_s)
+        except confluent_kafka.KafkaException as error:
+            self._client.close()
+            raise not_reached(connection, error.args[0].str()) from error
+
+    def topics(self, names: Iterable[str]) -> dict[str, Topic]:
+        """Asks an administrator's client, which alone tells the ids."""
+        names = list(names)
+        found = self._describe(names)
+        for name in names:
+            try:
+                self._topics[name] = _topic(found[name].result())
+            except self._library.KafkaException as error:
+                self._refuse(f"ask for topic {name!r}", error.args[0], name)
+        self._asked = (self._clock.monotonic(), {})
+        return {name: self._topics[name] for name in names}
+
+    def known_topics(self, names: Iterable[str]) -> dict[str, Topic]:
+        """Asks now and then, and looks whether an answer has come."""
+        names = list(names)
+        now_s = self._clock.monotonic()
+        if self._asked is None or now_s - self._asked[0] >= self._reading.refresh_s:
+            self._asked = (now_s, self._describe(names))
+        answers = self._asked[1]
+        for name in [name for name, future in answers.items() if future.done()]:
+            error = answers[name].exception()
+            if error is None:
+                self._topics[name] = _topic(answers[name].result())
+            del answers[name]
+        return {name: self._topics[name] for name in names if name in self._topics}
+
+    def assign(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """One call."""
+        self._ends.clear()
+        self._client.assign([self._library.TopicPartition(*partition, offset) for partition, offset in offsets.items()])
+
+    def poll(self, timeout_s: float, max_records: int) -> list[Batch]:
+        """Wait for the first record only: `consume` would wait until it has as many as it may return."""
+        first = self._client.poll(timeout_s)
+        if first is None:
+            return []
+        messages = [first, *self._client.consume(max_records - 1, 0)] if max_records > 1 else [first]
+        self._trouble = None
+        if any(message.error() is not None for message in messages):
+            messages = self._without_events(messages)
+        return _batches(messages)
+
+    def is_at_end(self, partition: TopicPartition, next_offset: int) -> bool:
+        """Whether the end was met, and nothing has come after it."""
+        return self._ends.get(partition, -1) >= next_offset
+
+    def reached(self, partition: TopicPartition) -> int:
+        """Where an end was met; before that, nobody asks."""
+        return self._ends.get(partition, 0)
+
+    def end_offset(self, partition: TopicPartition) -> int | None:
+        """As of the last answer to the library's reading ahead."""
+        _, end = self._client.get_watermark_offsets(self._library.TopicPartition(*partition), cached=True)
+        return None if end < 0 else int(end)
+
+    def first_and_end_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:
+        """One question per partition."""
+        found = {}
+        for partition in partitions:
+            try:
+                found[partition] = self._client.get_watermark_offsets(
+                    self._library.TopicPartition(*partition), timeout=self._connection.connect_timeout_s
+                )
+            except self._library.KafkaException as error:
+                self._refuse(f"ask for the offsets of {partition}", error.args[0], partition.topic)
+        return found
+
+    def pause(self, partitions: Sequence[TopicPartition]) -> None:
+        """The library throws away what it has read ahead of them."""
+        self._client.pause([self._library.TopicPartition(*partition) for partition in partitions])
+
+    def resume(self, partitions: Sequence[TopicPartition]) -> None:
+        """Go on."""
+        self._client.resume([self._library.TopicPartition(*partition) for partition in partitions])
+
+    def require_reachable(self) -> None:
+        """After the library said that all brokers are gone: until one answers, or a record comes."""
+        if self._trouble is None:
+            return
+        try:
+            self._client.list_topics(timeout=_LOOK_S)
+        except self._library.KafkaException:
+            raise SourceUnavailableError(f"no broker answers at {self._servers}: {self._trouble}") from None
+        self._trouble = None
+
+    def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Hand them to the library."""
+        try:
+            self._client.commit(
+                offsets=[self._library.TopicPartition(*partition, offset) for partition, offset in offsets.items()],
+                asynchronous=True,
+            )
+        except self._library.KafkaException as error:
+            _log.warning(
+                "group %s: its offsets could not be committed, for dashboards only: %s", self._reading.group, error
+            )
+
+    def close(self) -> None:
+        """Let go."""
+        self._client.close()
+
+    def _describe(self, names: Sequence[str]) -> Any:
+        return self._admin.describe_topics(
+            self._library.TopicCollection(list(names)), request_timeout=self._connection.connect_timeout_s
+        )
+
+    def _without_events(self, messages: Sequence[confluent_kafka.Message]) -> list[confluent_kafka.Message]:
+        records = []
+        for message in messages:
+            error = message.error()
+            if error is None:
+                records.append(message)
+                continue
+            topic, partition = message.topic(), message.partition()
+            if error.code() == self._codes._PARTITION_EOF:
+                self._ends[TopicPartition(str(topic), int(partition or 0))] = int(message.offset() or 0)
+            elif error.code() in (self._codes._AUTO_OFFSET_RESET, self._codes.OFFSET_OUT_OF_RANGE):
+                raise OffsetGoneError(TopicPartition(str(topic), int(partition or 0)))
+            elif error.code() == self._codes.GROUP_AUTHORIZATION_FAILED:
+                self._say_without_group(error.str())
+            elif self._is_temporary(error):
+                self._trouble = error.str()  # the library goes on by itself
+            else:
+                self._refuse("read", error, topic)
+        return records
+
+    def _say_without_group(self, said: str) -> None:
+        """The group is for dashboards only: reading goes on without it."""
+        if not self._is_without_group:
+            _log.warning("group %s: offsets cannot be committed, for dashboards only: %s", self._reading.group, said)
+            self._is_without_group = True
+
+    def _is_temporary(self, error: Any) -> bool:
+        codes = self._codes
+        temporary = (codes._TIMED_OUT, codes._TRANSPORT, codes._ALL_BROKERS_DOWN, codes._RESOLVE)
+        return bool(error.retriable()) or error.code() in temporary
+
+    def _refuse(self, doing: str, error: Any, topic: str | None) -> None:
+        """Raise what an error means."""
+        codes = self._codes
+        message = f"cannot {doing} at {self._servers}: {error.str().rstrip('.')}."
+        if error.code() == codes.TOPIC_AUTHORIZATION_FAILED:
+            raise SourceError(f"{message} Allow our user to describe and read {topic or 'it'}")
+        if error.code() in (codes.UNKNOWN_TOPIC_OR_PART, codes._UNKNOWN_TOPIC, codes._UNKNOWN_PARTITION):
+            raise unknown_topic(self._connection, topic or "?")
+        if self._is_temporary(error):
+            raise SourceUnavailableError(message)
+        raise ConsumerFailedError(message)
+
+    def _hear(self, error: Any) -> None:
+        if error.code() == self._codes._ALL_BROKERS_DOWN:
+            self._trouble = error.str()
+
+
+def _topic(description: Any) -> Topic:
+    return Topic(str(description.topic_id), len(description.partitions))
+
+
+def _batches(messages: Sequence[confluent_kafka.Message]) -> list[Batch]:
+    """By partition, in the order of their first records."""
+    by_partition: dict[TopicPartition, list[confluent_kafka.Message]] = {}
+    start = 0
+    while start < len(messages):  # stretches of one partition, which are long
+        topic, partition = messages[start].topic(), messages[start].partition()
+        stop = start + 1
+        while stop < len(messages) and messages[stop].partition() == partition and messages[stop].topic() == topic:
+            stop += 1
+        by_partition.setdefault(TopicPartition(str(topic), int(partition or 0)), []).extend(messages[start:stop])
+        start = stop
+    return [_batch(partition, of_it) for partition, of_it in by_partition.items()]
+
+
+def _batch(partition: TopicPartition, messages: Sequence[confluent_kafka.Message]) -> Batch:
+    n = len(messages)
+    return Batch(
+        partition,
+        np.fromiter([message.offset() for message in messages], np.int64, n),
+        np.fromiter([message.timestamp()[1] for message in messages], np.int64, n),
+        [message.value() for message in messages],
+    )

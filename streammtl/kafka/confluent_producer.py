@@ -1,0 +1,276 @@
+"""A producer of confluent-kafka."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn, final
+
+from streammtl.clock import SystemClock
+from streammtl.errors import MissingExtraError, SinkAbortedError, SinkError, SinkFencedError, SinkUnavailableError
+from streammtl.kafka.call import Call
+from streammtl.kafka.clients import confluent_settings
+from streammtl.kafka.producer import (
+    FLUSH_PATIENCE_S,
+    LAST_PATIENCE_S,
+    MAX_WAITING,
+    PATIENCE_S,
+    Compression,
+    Headers,
+    Producer,
+)
+from streammtl.kafka.settings import KafkaConnection
+
+if TYPE_CHECKING:
+    import confluent_kafka
+
+_log = logging.getLogger(__name__)
+
+_Record = tuple[str, bytes, bytes, Headers]  # topic, key, value
+
+#: Errors of a coordinator that moves or begins; the library does not always try again by itself.
+_COORDINATION = (14, 15, 16)  # COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE, NOT_COORDINATOR
+_QUEUE_RECORDS = 10 * MAX_WAITING  # of the client library: what is taken between two calls of `settle` fits into it
+_QUEUE_KILOBYTES = 1024 * 1024
+_MAX_RECORD_BYTES = 64 * 1024 * 1024  # what a record may have is the broker's to say
+
+
+@final
+class ConfluentProducer(Producer):
+    """The library tells of the records that failed only; those go out again, by a new client where it takes one."""
+
+    def __init__(
+        self,
+        connection: KafkaConnection,
+        compression: Compression,
+        transactional_id: str | None,
+        transaction_timeout_s: float,
+    ) -> None:
+        self._settings = {
+            **confluent_settings(connection),
+            "enable.idempotence": True,
+            "message.timeout.ms": 0,  # never
+            "delivery.report.only.error": True,
+            "partitioner": "murmur2_random",
+            "linger.ms": 1,
+            "queue.buffering.max.messages": _QUEUE_RECORDS,
+            "queue.buffering.max.kbytes": _QUEUE_KILOBYTES,
+            "message.max.bytes": _MAX_RECORD_BYTES,
+            "compression.type": compression,
+            "allow.auto.create.topics": False,
+            "logger": _log,
+        }
+        self._connection = connection
+        self._is_transactional = transactional_id is not None
+        if transactional_id is not None:
+            self._settings["transactional.id"] = transactional_id
+            self._settings["transaction.timeout.ms"] = int(transaction_timeout_s * 1000)
+            del self._settings["message.timeout.ms"]  # it follows the transaction's
+        self._outbox: deque[_Record] = deque()  # not taken by the client yet
+        self._failed: list[tuple[Any, Any]] = []  # error and message, as the library reports them
+        self._fatal: Any = None  # the error after which the library does nothing more
+        self._commit: Call | None = None
+        self._have_offsets_gone = False  # of the transaction that is being committed
+        self._clock = SystemClock()
+        self._client = self._connect()
+
+    def publish(self, topic: str, keys: Sequence[bytes], values: Sequence[bytes], headers: Sequence[Headers]) -> None:
+        """Give the records to the library, which sends them in threads of its own."""
+        n_taken = 0
+        if not self._outbox:
+            produce, report = self._client.produce, self._report
+            try:
+                for key, value, of_record in zip(keys, values, headers, strict=True):
+                    produce(topic, value, key, headers=of_record, on_delivery=report)
+                    n_taken += 1
+            except BufferError:
+                pass
+            except self._error as error:
+                self._refuse(topic, error)
+        rest = slice(n_taken, None)
+        self._outbox.extend((topic, *record) for record in zip(keys[rest], values[rest], headers[rest], strict=True))
+        self._serve(self._client.poll, 0)
+
+    def flush(self) -> None:
+        """Wait for the library's queue."""
+        self._push()
+        self._serve(self._client.flush, FLUSH_PATIENCE_S)
+        self._check()
+        if self.n_waiting:
+            raise SinkUnavailableError(f"{self.n_waiting:,} published records are not acknowledged")
+
+    def settle(self) -> None:
+        """Wait for room in the library's queue."""
+        self._push()
+        deadline_s = self._clock.monotonic() + PATIENCE_S
+        self._serve(self._client.poll, 0)
+        while self.n_waiting > MAX_WAITING and self._clock.monotonic() < deadline_s:
+            self._serve(self._client.poll, 0.01)
+            self._push()
+        self._check()
+        if self.n_waiting > MAX_WAITING:
+            raise SinkUnavailableError(f"{self.n_waiting:,} published records are not acknowledged")
+
+    @property
+    def n_waiting(self) -> int:
+        """Those with the library, and those before it."""
+        return len(self._client) + len(self._outbox)
+
+    def init_transactions(self) -> None:
+        """Wait for the coordinator."""
+        self._explained("initialise transactions", lambda: self._client.init_transactions(PATIENCE_S))
+
+    def begin_transaction(self) -> None:
+        """Tell the library."""
+        self._explained("begin a transaction", self._client.begin_transaction)
+        self._have_offsets_gone = False
+
+    def commit_transaction(self, topic: str, number: int, group: str, metadata: str) -> None:
+        """Wait for the two steps, whose time limits the library does not keep, in their thread."""
+        if self._commit is None:
+            self._commit = Call(lambda: self._commit_at_once(topic, number, group, metadata))
+        if not self._commit.ended_within(PATIENCE_S):
+            raise SinkUnavailableError("the broker does not answer to the commit of a transaction")
+        error, self._commit = self._commit.error, None
+        if isinstance(error, self._error):
+            self._raise("commit a transaction", error)
+        if error is not None:
+            raise error
+
+    def _commit_at_once(self, topic: str, number: int, group: str, metadata: str) -> None:
+        import confluent_kafka
+
+        if not self._have_offsets_gone:
+            mark = [confluent_kafka.TopicPartition(topic, 0, number, metadata)]
+            consumer = confluent_kafka.Consumer({**confluent_settings(self._connection), "group.id": group})
+            try:
+                self._client.send_offsets_to_transaction(mark, consumer.consumer_group_metadata())
+            finally:
+                consumer.close()
+            self._have_offsets_gone = True
+        self._client.commit_transaction()
+
+    def close(self, patience_s: float = LAST_PATIENCE_S) -> None:
+        """Flush for a moment."""
+        if self._fatal is not None:
+            return  # the library has given everything up
+        self._serve(self._client.flush, patience_s)
+        self._client.purge()
+        self._serve(self._client.poll, 0)
+
+    def _connect(self) -> confluent_kafka.Producer:
+        try:
+            import confluent_kafka
+        except ImportError:
+            raise MissingExtraError("confluent-kafka", "confluent", "driver: confluent") from None
+        self._error = confluent_kafka.KafkaException
+        client = confluent_kafka.Producer(self._settings)
+        try:
+            client.list_topics(timeout=self._connection.connect_timeout_s)
+        except self._error as error:
+            self._raise("reach the cluster", error)
+        return client
+
+    def _serve(self, call: Callable[[float], Any], timeout_s: float) -> None:
+        """Let the library work: `poll` or `flush`. A fatal error is kept for `_check`."""
+        try:
+            call(timeout_s)
+        except self._error as raised:
+            self._fatal = raised.args[0]
+        except SystemError as raised:
+            # It raises a fatal error in one callback and goes on to the next, which loses the error or hides it.
+            import confluent_kafka
+
+            cause = raised.__cause__
+            fatal = confluent_kafka.KafkaError(confluent_kafka.KafkaError._FATAL)
+            self._fatal = cause.args[0] if isinstance(cause, self._error) else fatal
+
+    def _report(self, error: Any, message: Any) -> None:
+        self._failed.append((error, message))
+
+    def _push(self) -> None:
+        outbox = self._outbox
+        while outbox:
+            topic, key, value, headers = outbox[0]
+            try:
+                self._client.produce(topic, value, key, headers=headers, on_delivery=self._report)
+            except BufferError:
+                return
+            except self._error as error:
+                return self._refuse(topic, error)
+            outbox.popleft()
+
+    def _refuse(self, topic: str, raised: Exception) -> None:
+        """The library does not take a record: after a fatal error it takes none, and `_check` sees to that."""
+        import confluent_kafka
+
+        error = raised.args[0]
+        if error.code() != confluent_kafka.KafkaError._FATAL:
+            self._raise(f"publish to {topic}", raised)
+        self._serve(self._client.poll, 0)  # brings the reason
+        self._fatal = self._fatal or error
+
+    def _check(self) -> None:
+        """Send again what failed."""
+        import confluent_kafka
+
+        if self._fatal is not None:
+            if self._is_transactional:
+                self._raise("publish", confluent_kafka.KafkaException(self._fatal))
+            self._client.purge()
+            self._serve(self._client.flush, PATIENCE_S)  # every record that was on its way is reported
+            self._client, self._fatal = self._connect(), None
+        failed, self._failed = self._failed, []
+        if not failed:
+            return
+        error, message = failed[0]
+        codes = confluent_kafka.KafkaError
+        if self._is_transactional:
+            self._raise(f"publish to {message.topic()}", confluent_kafka.KafkaException(error))
+        if error.code() in (codes.MSG_SIZE_TOO_LARGE, codes.INVALID_RECORD, codes.INVALID_MSG_SIZE):
+            n_bytes = len(message.value() or b"")
+            raise SinkError(
+                f"the broker refuses the record {message.key()!r} of {n_bytes:,} bytes for {message.topic()}: "
+                f"{error.str()}"
+            )
+        self._outbox.extendleft((m.topic(), m.key(), m.value(), m.headers() or []) for _, m in reversed(failed))
+        raise SinkUnavailableError(
+            f"{len(failed)} records for {message.topic()} were not taken, and will be sent again: {error.str()}"
+        )
+
+    def _explained(self, do: str, call: Callable[[], None]) -> None:
+        try:
+            call()
+        except self._error as error:
+            self._raise(do, error)
+
+    def _raise(self, do: str, raised: Exception) -> NoReturn:
+        import confluent_kafka
+
+        codes = confluent_kafka.KafkaError
+        error = raised.args[0] if self._fatal is None else self._fatal
+        # Whatever else is fatal to a transactional producer ends its transaction, too.
+        fenced = (
+            codes._FATAL,
+            codes._FENCED,
+            codes.PRODUCER_FENCED,
+            codes.INVALID_PRODUCER_EPOCH,
+            codes.INVALID_TXN_STATE,
+        )
+        if error.code() in fenced:
+            raise SinkFencedError(
+                f"cannot {do}: {error.str()}. Another process with this transactional id has taken over, or the "
+                "transaction was open for longer than sink.transaction_timeout_s; what it held never counts. Started "
+                "again, the run goes on from the last committed checkpoint"
+            ) from raised
+        if self._is_transactional and error.txn_requires_abort():
+            raise SinkAbortedError(f"cannot {do}: {error.str()}") from raised
+        if error.retriable() or error.code() in (
+            codes._TIMED_OUT,
+            codes._ALL_BROKERS_DOWN,
+            codes._TRANSPORT,
+            *_COORDINATION,
+        ):
+            raise SinkUnavailableError(f"cannot {do}: {error.str()}") from raised
+        raise SinkError(f"cannot {do}: {error.str()}") from raised

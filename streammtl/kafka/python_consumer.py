@@ -1,0 +1,200 @@
+"""A consumer of kafka-python."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NoReturn, TypeVar, final
+
+import numpy as np
+
+from streammtl.errors import SourceError, SourceUnavailableError
+from streammtl.kafka.clients import kafka_python_settings
+from streammtl.kafka.consumer import (
+    Batch,
+    Consumer,
+    ConsumerFailedError,
+    OffsetGoneError,
+    Reading,
+    Topic,
+    TopicPartition,
+    not_reached,
+    unknown_topic,
+)
+from streammtl.kafka.settings import KafkaConnection
+
+_T = TypeVar("_T")
+_log = logging.getLogger(__name__)
+
+_FETCH_BYTES = 4 * 1024 * 1024  # of one partition in one answer: larger ones cost less per record
+_FETCH_WAIT_MS = 500  # how long a broker without records keeps us waiting; then it is heard of
+_CLOSE_TIMEOUT_MS = 1000
+
+
+@final
+class PythonConsumer(Consumer):
+    """No deserializers, no group membership, no offset reset: those lose data silently or never return."""
+
+    def __init__(self, connection: KafkaConnection, reading: Reading) -> None:
+        import kafka
+        import kafka.errors
+
+        self._kafka, self._errors = kafka, kafka.errors
+        self._connection = connection
+        self._group = reading.group
+        self._servers = ", ".join(connection.servers)
+        settings = kafka_python_settings(connection)
+        try:
+            self._client: Any = kafka.KafkaConsumer(
+                **settings,
+                group_id=None,  # positions are ours; offsets are committed by `commit` with a client of its own
+                enable_auto_commit=False,
+                auto_offset_reset="none",
+                isolation_level=reading.isolation,
+                max_poll_records=reading.max_poll_records,
+                max_partition_fetch_bytes=_FETCH_BYTES,
+                fetch_max_wait_ms=_FETCH_WAIT_MS,
+                metadata_max_age_ms=int(reading.refresh_s * 1000),
+                allow_auto_create_topics=False,
+            )
+        except kafka.errors.KafkaError as error:
+            raise not_reached(connection, _said(error)) from error
+        self._committer: Any = None
+        self._partitions: dict[TopicPartition, Any] = {}  # theirs by ours
+
+    def topics(self, names: Iterable[str]) -> dict[str, Topic]:
+        """Asks for the metadata of all topics that we may see."""
+        return {name: self._topic(name) for name in names}
+
+    def _topic(self, name: str) -> Topic:
+        partitions = self._explained(f"ask for topic {name!r}", lambda: self._client.partitions_for_topic(name))
+        if not partitions:
+            raise unknown_topic(self._connection, name)
+        return self.known_topics([name])[name]
+
+    def known_topics(self, names: Iterable[str]) -> dict[str, Topic]:
+        """What the client has; the id of the topic is not in its public interface."""
+        found = {}
+        for name in names:
+            partitions = self._client._cluster.partitions_for_topic(name)
+            if partitions:
+                found[name] = Topic(str(self._client._cluster.topic_id(name) or ""), len(partitions))
+        return found
+
+    def assign(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Assign and seek, which do not wait."""
+        self._partitions = {partition: self._kafka.TopicPartition(*partition) for partition in offsets}
+        self._client.assign(list(self._partitions.values()))
+        for partition, offset in offsets.items():
+            self._client.seek(self._partitions[partition], offset)
+
+    def poll(self, timeout_s: float, max_records: int) -> list[Batch]:
+        """One poll of the client."""
+        # Records that it put aside in a pause come back only into a place that is None; emptied is not enough for it.
+        if not self._client._fetcher._next_partition_records:
+            self._client._fetcher._next_partition_records = None
+        try:
+            found = self._client.poll(timeout_ms=math.ceil(timeout_s * 1000), max_records=max_records)
+        except self._errors.OffsetOutOfRangeError as error:
+            raise OffsetGoneError(TopicPartition(*next(iter(error.args[0])))) from None
+        except self._errors.NoOffsetForPartitionError as error:
+            raise OffsetGoneError(TopicPartition(*next(iter(error.args[0])))) from None
+        except Exception as error:
+            self._raise("read", error)
+        return [
+            Batch(
+                TopicPartition(partition.topic, partition.partition),
+                np.fromiter([record.offset for record in records], np.int64, len(records)),
+                np.fromiter([record.timestamp for record in records], np.int64, len(records)),
+                [record.value for record in records],
+            )
+            for partition, records in found.items()
+        ]
+
+    def is_at_end(self, partition: TopicPartition, next_offset: int) -> bool:
+        """Compared with the high watermark of the last answer; marks of transactions lie beyond the last record."""
+        end = self.end_offset(partition)
+        if end is None:
+            return False
+        return next_offset >= end or self.reached(partition) >= end
+
+    def reached(self, partition: TopicPartition) -> int:
+        """The client's position."""
+        position: int | None = self._client.position(self._partitions[partition], timeout_ms=0)
+        return 0 if position is None else position
+
+    def end_offset(self, partition: TopicPartition) -> int | None:
+        """The high watermark of the last answer."""
+        found: int | None = self._client.highwater(self._partitions[partition])
+        return found
+
+    def first_and_end_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:
+        """Two questions to each leader."""
+        theirs = [self._kafka.TopicPartition(*partition) for partition in partitions]
+        timeout_ms = int(self._connection.connect_timeout_s * 1000)
+
+        def ask() -> tuple[Any, Any]:
+            first = self._client.beginning_offsets(theirs, timeout_ms=timeout_ms)
+            return first, self._client.end_offsets(theirs, timeout_ms=timeout_ms)
+
+        first, end = self._explained("ask for offsets", ask)
+        return {ours: (first[their], end[their]) for ours, their in zip(partitions, theirs, strict=True)}
+
+    def pause(self, partitions: Sequence[TopicPartition]) -> None:
+        """The client keeps what it has of them."""
+        self._client.pause(*(self._partitions[partition] for partition in partitions))
+
+    def resume(self, partitions: Sequence[TopicPartition]) -> None:
+        """Go on."""
+        self._client.resume(*(self._partitions[partition] for partition in partitions))
+
+    def require_reachable(self) -> None:
+        """Looks at the client's connections, which are not in its public interface."""
+        connections = list(self._client._client._manager._conns.values())
+        if not any(connection.connected for connection in connections):
+            raise SourceUnavailableError(f"no broker answers at {self._servers}")
+
+    def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """By a client of its own, which has a group: the reading one must not depend on the group's coordinator."""
+        try:
+            if self._committer is None:
+                self._committer = self._kafka.KafkaConsumer(
+                    **kafka_python_settings(self._connection), group_id=self._group, enable_auto_commit=False
+                )
+            structs = {
+                self._kafka.TopicPartition(*partition): self._kafka.OffsetAndMetadata(offset, "", -1)
+                for partition, offset in offsets.items()
+            }
+            self._committer.commit_async(structs, callback=self._log_failure)
+        except self._errors.KafkaError as error:
+            self._log_failure(None, error)
+
+    def close(self) -> None:
+        """Without waiting for a broker that does not answer."""
+        for client in (self._client, self._committer):
+            if client is not None:
+                client.close(autocommit=False, timeout_ms=_CLOSE_TIMEOUT_MS)
+        self._committer = None
+
+    def _log_failure(self, offsets: Any, response: Any) -> None:
+        if isinstance(response, Exception):
+            _log.warning("group %s: its offsets could not be committed, for dashboards only: %s", self._group, response)
+
+    def _explained(self, doing: str, call: Callable[[], _T]) -> _T:
+        try:
+            return call()
+        except Exception as error:
+            self._raise(doing, error)
+
+    def _raise(self, doing: str, error: Exception) -> NoReturn:
+        message = f"cannot {doing} at {self._servers}: {_said(error)}"
+        if isinstance(error, self._errors.AuthorizationError | self._errors.SaslAuthenticationFailedError):
+            raise SourceError(f"{message}. Allow our user to describe and read it") from error
+        if isinstance(error, self._errors.KafkaError) and error.retriable:
+            raise SourceUnavailableError(message) from error
+        raise ConsumerFailedError(message) from error
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -1,0 +1,190 @@
+"""A producer of kafka-python."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn, final
+
+from streammtl.errors import SinkAbortedError, SinkError, SinkFencedError, SinkUnavailableError
+from streammtl.kafka.call import Call
+from streammtl.kafka.clients import kafka_python_settings
+from streammtl.kafka.producer import (
+    FLUSH_PATIENCE_S,
+    FOR_EVER_MS,
+    LAST_PATIENCE_S,
+    MAX_WAITING,
+    PATIENCE_S,
+    Compression,
+    Headers,
+    Producer,
+)
+from streammtl.kafka.settings import KafkaConnection
+
+_Record = tuple[str, bytes, bytes, Headers]  # topic, key, value
+
+_BATCH_BYTES = 256 * 1024  # for a partition, in one request: larger ones cost less per record
+_MAX_RECORD_BYTES = 64 * 1024 * 1024  # what a record may have is the broker's to say
+# In these the record itself is at fault, so that it will never be taken.
+_FOR_GOOD = ("MessageSizeTooLargeError", "RecordListTooLargeError", "InvalidRecordError", "InvalidTimestampError")
+
+
+@final
+class PythonProducer(Producer):
+    """Checks the future of every record; what failed goes out again, by a new client."""
+
+    def __init__(
+        self,
+        connection: KafkaConnection,
+        compression: Compression,
+        transactional_id: str | None,
+        transaction_timeout_s: float,
+    ) -> None:
+        self._settings = {
+            **kafka_python_settings(connection),
+            "acks": "all",
+            "delivery_timeout_ms": FOR_EVER_MS,
+            "max_block_ms": int(PATIENCE_S * 1000),
+            "batch_size": _BATCH_BYTES,
+            "max_request_size": _MAX_RECORD_BYTES,
+            "compression_type": None if compression == "none" else compression,
+            "allow_auto_create_topics": False,
+        }
+        self._is_transactional = transactional_id is not None
+        if transactional_id is not None:
+            self._settings["transactional_id"] = transactional_id
+            self._settings["transaction_timeout_ms"] = int(transaction_timeout_s * 1000)
+        self._outbox: deque[_Record] = deque()  # not taken by the client yet
+        self._sent: deque[tuple[Any, _Record]] = deque()  # its future, and what to send when that fails
+        self._commit: Call | None = None
+        self._client = self._connect()
+
+    def publish(self, topic: str, keys: Sequence[bytes], values: Sequence[bytes], headers: Sequence[Headers]) -> None:
+        """Give the records to the client, which sends them in a thread of its own."""
+        for key, value, of_record in zip(keys, values, headers, strict=True):
+            self._outbox.append((topic, key, value, of_record))
+        self._push()
+
+    def flush(self) -> None:
+        """Wait for every future."""
+        self._push()
+        if not self._outbox:
+            try:
+                self._client.flush(timeout=FLUSH_PATIENCE_S)
+            except self._errors.KafkaTimeoutError:
+                raise SinkUnavailableError(self._not_acknowledged()) from None
+            self._check()
+        if self._outbox:
+            raise SinkUnavailableError(self._not_acknowledged())
+
+    def settle(self) -> None:
+        """Forget what has arrived; wait for the oldest of what has not."""
+        sent = self._sent
+        while sent and sent[0][0].is_done and not sent[0][0].failed():
+            sent.popleft()
+        if self.n_waiting > MAX_WAITING or self._outbox or (sent and sent[0][0].is_done):
+            self.flush()
+
+    @property
+    def n_waiting(self) -> int:
+        """Those with the client, and those before it."""
+        return len(self._outbox) + len(self._sent)
+
+    def init_transactions(self) -> None:
+        """Wait for the coordinator."""
+        self._explained("initialise transactions", self._client.init_transactions)
+
+    def begin_transaction(self) -> None:
+        """Tell the client; the broker hears of it with the first record."""
+        self._explained("begin a transaction", self._client.begin_transaction)
+
+    def commit_transaction(self, topic: str, number: int, group: str, metadata: str) -> None:
+        """Wait for the call, which may go on in its thread until the broker is back."""
+        if self._commit is None:
+            from kafka import TopicPartition
+            from kafka.structs import OffsetAndMetadata
+
+            client, mark = self._client, {TopicPartition(topic, 0): OffsetAndMetadata(number, metadata, -1)}
+
+            def commit() -> None:
+                client.send_offsets_to_transaction(mark, group)
+                client.commit_transaction()
+
+            self._commit = Call(commit)
+        if not self._commit.ended_within(PATIENCE_S):
+            raise SinkUnavailableError("the broker does not answer to the commit of a transaction")
+        error, self._commit = self._commit.error, None
+        if error is not None:
+            self._raise("commit a transaction", error)
+
+    def close(self, patience_s: float = LAST_PATIENCE_S) -> None:
+        """Flush for a moment."""
+        try:
+            self._client.close(timeout=patience_s)
+        except self._errors.KafkaError:
+            return  # what is not acknowledged was reported by `flush`
+
+    def _connect(self) -> Any:
+        import kafka
+        import kafka.errors
+
+        self._errors = kafka.errors
+        try:
+            return kafka.KafkaProducer(**self._settings)
+        except kafka.errors.KafkaError as error:
+            self._raise("reach the cluster", error)
+
+    def _push(self) -> None:
+        """Hand over as many records as the client takes."""
+        outbox, sent, send = self._outbox, self._sent, self._client.send
+        while outbox:
+            record = outbox[0]
+            topic, key, value, headers = record
+            try:
+                sent.append((send(topic, value, key, headers), record))
+            except self._errors.KafkaTimeoutError:
+                return  # it has no metadata now
+            except self._errors.KafkaError as error:
+                self._raise(f"publish to {topic}", error)
+            outbox.popleft()
+
+    def _check(self) -> None:
+        """After everything has ended: what failed goes to the outbox, and out again by a new client."""
+        failed = [(future.exception, record) for future, record in self._sent if future.failed()]
+        self._sent.clear()
+        if not failed:
+            return
+        error, (topic, key, value, _) = failed[0]
+        if self._is_transactional:
+            self._raise(f"publish to {topic}", error)
+        if type(error).__name__ in _FOR_GOOD:
+            raise SinkError(f"the broker refuses the record {key!r} of {len(value):,} bytes for {topic}: {error}")
+        self._outbox.extendleft(record for _, record in reversed(failed))
+        self.close(PATIENCE_S)
+        self._client = self._connect()
+        raise SinkUnavailableError(f"{len(failed)} records for {topic} were not taken, and will be sent again: {error}")
+
+    def _not_acknowledged(self) -> str:
+        return f"{self.n_waiting:,} published records are not acknowledged"
+
+    def _explained(self, do: str, call: Callable[[], None]) -> None:
+        try:
+            call()
+        except self._errors.KafkaError as error:
+            self._raise(do, error)
+
+    def _raise(self, do: str, error: BaseException) -> NoReturn:
+        errors = self._errors
+        fenced = (errors.ProducerFencedError, errors.InvalidProducerEpochError, errors.InvalidTxnStateError)
+        causes = [error, *error.args]  # the client wraps the fatal error into another one for all later calls
+        if any(isinstance(cause, fenced) for cause in causes):
+            raise SinkFencedError(
+                f"cannot {do}: {error}. Another process with this transactional id has taken over, or the transaction "
+                "was open for longer than sink.transaction_timeout_s; what it held never counts. Started again, the "
+                "run goes on from the last committed checkpoint"
+            ) from error
+        if self._is_transactional and do != "reach the cluster" and not isinstance(error, errors.KafkaTimeoutError):
+            raise SinkAbortedError(f"cannot {do}: {error}") from error
+        if isinstance(error, errors.KafkaError) and error.retriable:
+            raise SinkUnavailableError(f"cannot {do}: {error}") from error
+        raise SinkError(f"cannot {do}: {error}") from error

@@ -1,0 +1,185 @@
+"""Reading partitions of Kafka through one consumer, in one order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from streammtl.clock import Clock
+from streammtl.errors import SourceUnavailableError
+from streammtl.journal import Runs
+from streammtl.kafka.consumer import Batch, Consumer, TopicPartition
+from streammtl.sources._merge import Merge, Ordered
+from streammtl.types import Bools, Ints32
+
+_BEHIND_WAIT_S = 30.0  # how long the others wait for a partition that has more and does not give it
+_MAX_POLLS_AHEAD = 8  # how many polls' worth of records one partition may be ahead of the others
+_END_WAIT_S = 0.05  # where a topic ends with marks of transactions, the end is met and nothing comes of it
+_RUNS_AT_ONCE = 50_000  # of the journal: bounds what one step of following costs
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """The runs of the journal that are to be followed, and whether the stream ends with them."""
+
+    runs: Runs
+    end: bool
+
+
+@final
+class KafkaReader:
+    """Takes what a consumer gives, and puts it in order.
+
+    `starts` are the offsets to begin with, in the order of the partitions that ties are broken by; `until`, where
+    given, the offsets to stop before.
+    """
+
+    def __init__(
+        self,
+        consumer: Consumer,
+        clock: Clock,
+        starts: Mapping[TopicPartition, int],
+        until: Mapping[TopicPartition, int] | None,
+        merge_wait_s: float,
+        max_poll_records: int,
+    ) -> None:
+        self._consumer, self._clock = consumer, clock
+        self.partitions = tuple(starts)
+        self.names = tuple(str(partition) for partition in starts)
+        self.starts = tuple(starts.values())
+        self._index = {partition: p for p, partition in enumerate(self.partitions)}
+        self._until = until
+        self._merge_wait_s = merge_wait_s
+        self._max_poll_records = max_poll_records
+        self._merge = Merge(self.names)
+        self._next = list(self.starts)  # after what has come, by partition
+        now_s = clock.monotonic()
+        self._empty_since_s: list[float | None] = [now_s] * len(self.partitions)
+        self._paused: set[int] = set()
+        self._ahead: Ahead | None = None
+        self._run = 0  # the first run of the journal that is not in `_piece`
+        self._piece = Runs.none()
+        self._lane_P: Ints32 = np.zeros(0, np.int32)  # our partition by the journal's
+        consumer.assign(starts)
+
+    def follow(self, ahead: Ahead) -> None:
+        """Give these first."""
+        self._ahead = ahead
+        self._lane_P = np.array(
+            [self.names.index(n) if n in self.names else -1 for n in ahead.runs.partitions], np.int32
+        )
+        self._run, self._piece = 0, Runs.none()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing can come any more."""
+        if self._ahead is not None and (self._ahead.end or self._is_following()):
+            return not self._is_following()
+        if self._until is None:
+            return False
+        return all(self._is_finished(p) and self._merge.n_waiting(p) == 0 for p in range(len(self.partitions)))
+
+    def read(self, wait_s: float) -> Ordered:
+        """The records whose place in the order is known now, waiting up to `wait_s` for some."""
+        wait_s = min(wait_s, self._longest_wait_s())
+        if self._until is not None:
+            wait_s = min(wait_s, _END_WAIT_S)
+        for batch in self._consumer.poll(wait_s, self._max_poll_records):
+            self._add(batch)
+        ordered = self._order()
+        self._balance()
+        return ordered
+
+    def _add(self, batch: Batch) -> None:
+        p = self._index[batch.partition]
+        end = None if self._until is None else self._until[batch.partition]
+        n = len(batch.values)
+        self._next[p] = int(batch.offset_N[-1]) + 1
+        if end is not None and self._next[p] >= end:
+            self._next[p] = end
+            n = int(np.searchsorted(batch.offset_N, end))
+        if n:
+            self._merge.add(p, batch.offset_N[:n], batch.timestamp_ms_N[:n], batch.values[:n])
+            self._empty_since_s[p] = None
+
+    def _order(self) -> Ordered:
+        if self._is_following():
+            ordered, self._piece = self._merge.follow(self._piece, self._lane_P)
+        else:
+            ordered = self._merge.take(self._due_P())
+        now_s = self._clock.monotonic()
+        for p in range(len(self.partitions)):
+            if self._empty_since_s[p] is None and self._merge.n_waiting(p) == 0:
+                self._empty_since_s[p] = now_s
+        return ordered
+
+    def _is_following(self) -> bool:
+        if len(self._piece) == 0 and self._ahead is not None and self._run < len(self._ahead.runs):
+            runs, part = self._ahead.runs, slice(self._run, self._run + _RUNS_AT_ONCE)
+            self._piece = Runs(runs.partitions, runs.partition_R[part], runs.first_R[part], runs.n_R[part])
+            self._run += len(self._piece)
+        return len(self._piece) > 0
+
+    def _due_P(self) -> Bools:
+        """Of which partitions more is to be waited for."""
+        now_s = self._clock.monotonic()
+        due = []
+        for p, since_s in enumerate(self._empty_since_s):
+            if self._is_finished(p):
+                due.append(False)
+            else:
+                due.append(since_s is None or now_s - since_s < self._patience_s(p))
+                if not due[-1] and not self._consumer.is_at_end(self.partitions[p], self._next[p]):
+                    self._require_reachable(p, now_s)
+        return np.array(due, np.bool_)
+
+    def _require_reachable(self, p: int, now_s: float) -> None:
+        """While no broker answers, nobody is tired of waiting for it: the wait begins anew when it is back."""
+        try:
+            self._consumer.require_reachable()
+        except SourceUnavailableError:
+            self._empty_since_s[p] = now_s
+            raise
+
+    def _is_finished(self, p: int) -> bool:
+        if self._until is None:
+            return False
+        partition = self.partitions[p]
+        end = self._until[partition]
+        return self._next[p] >= end or self._consumer.reached(partition) >= end
+
+    def _patience_s(self, p: int) -> float:
+        is_at_end = self._consumer.is_at_end(self.partitions[p], self._next[p])
+        return self._merge_wait_s if is_at_end else _BEHIND_WAIT_S
+
+    def _longest_wait_s(self) -> float:
+        """Until a partition that others wait for is no more waited for."""
+        if len(self.partitions) == 1 or all(since_s is not None for since_s in self._empty_since_s):
+            return float("inf")
+        now_s = self._clock.monotonic()
+        waits = [
+            since_s + self._patience_s(p) - now_s
+            for p, since_s in enumerate(self._empty_since_s)
+            if since_s is not None and not self._is_finished(p)
+        ]
+        return max(0.0, min((wait_s for wait_s in waits if wait_s > 0.0), default=0.0))
+
+    def _balance(self) -> None:
+        """Read no more of partitions that are far ahead of the others."""
+        limit = _MAX_POLLS_AHEAD * self._max_poll_records
+        waiting = [self._merge.n_waiting(p) for p in range(len(self.partitions))]
+        full = {p for p, n in enumerate(waiting) if n > (limit // 2 if p in self._paused else limit)}
+        if full != self._paused:
+            if full - self._paused:
+                self._consumer.pause([self.partitions[p] for p in sorted(full - self._paused)])
+            if self._paused - full:
+                self._consumer.resume([self.partitions[p] for p in sorted(self._paused - full)])
+            self._paused = full
+
+
+def nothing() -> Ordered:
+    """No record."""
+    return Ordered(np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.int64), [])

@@ -1,0 +1,88 @@
+"""Brokers and topics for the tests of this folder.
+
+The broker of `cluster` and `endpoints` is shared by all tests, also of other processes: never stop it. A test that
+kills, pauses or proxies a broker takes `broker`, which is its module's own.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.kafka.broker import Broker, Endpoints, shared_broker
+from tests.kafka.cluster import Cluster
+from tests.kafka.jars import UnavailableError
+
+#: A broker that is there already, host:port without security.
+_GIVEN = os.environ.get("STREAMMTL_TEST_KAFKA")
+
+
+class _NewTopic:
+    """Makes topics with names of their own."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    def __call__(self, partitions: int = 1, **settings: str) -> str:
+        return self._cluster.create_topic(partitions=partitions, **settings)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let kafka-python leave sockets to the garbage collector, as it does when a connection fails."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.filterwarnings("ignore:unclosed <s:ResourceWarning"))
+            item.add_marker(
+                pytest.mark.filterwarnings("ignore:Exception ignored.*<s:pytest.PytestUnraisableExceptionWarning")
+            )
+
+
+@pytest.fixture(scope="session")
+def endpoints(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoints]:
+    """The shared broker's addresses, the secured ones too."""
+    if _GIVEN is not None:
+        pytest.skip("needs a broker with TLS and users; STREAMMTL_TEST_KAFKA names one without")
+    # The folder above is the same for all processes of one run of pytest-xdist.
+    folder = tmp_path_factory.getbasetemp()
+    folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    _require_programs()
+    with shared_broker(folder) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
+    """The shared broker, or the one that STREAMMTL_TEST_KAFKA names."""
+    found = Cluster(_GIVEN if _GIVEN is not None else request.getfixturevalue("endpoints").plain)
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="session")
+def fresh_topic(cluster: Cluster) -> _NewTopic:
+    """Makes topics of the shared broker, each with a name of its own: `fresh_topic(partitions=2)`."""
+    return _NewTopic(cluster)
+
+
+@pytest.fixture(scope="module")
+def broker() -> Iterator[Broker]:
+    """A broker of this module's own, which may be killed; a test leaves it running."""
+    _require_programs()
+    with Broker() as found:
+        yield found
+        gc.collect()  # the sockets of above, while their warnings are still filtered
+
+
+def _require_programs() -> None:
+    from tests.kafka.jars import broker_jars
+
+    try:
+        broker_jars()
+    except UnavailableError as error:
+        if os.environ.get("STREAMMTL_TEST_COMPLETE"):
+            raise
+        pytest.skip(str(error))

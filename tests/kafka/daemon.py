@@ -1,0 +1,155 @@
+"""The real daemon as a process of its own, with a model that counts: `python -m tests.kafka.daemon run CONFIG`."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter as Tally
+from pathlib import Path
+from typing import Any, final
+
+import tests.kafka.counter  # noqa: F401  registers the model
+from streammtl.checkpoint import read_checkpoint
+from tests.kafka.broker import wait_until
+from tests.kafka.cluster import Cluster
+
+ROOT = Path(__file__).parents[2]
+EXIT_TIMEOUT_S = 10.0  # what is promised for SIGTERM
+
+
+def settings_of(
+    folder: Path, servers: str, prefix: str, *, driver: str = "kafka-python", **changes: Any
+) -> dict[str, Any]:
+    """A run from `<prefix>-events` and `<prefix>-labels` to `<prefix>-predictions` and `<prefix>-rejects`."""
+    connection = {"servers": servers, "driver": driver}
+    settings: dict[str, Any] = {
+        "name": prefix,
+        "schema": {"id": "id", "time": "t", "features": {"a": "numeric"}},
+        "tasks": {"y": {"kind": "regression"}},
+        "model": {"kind": "counter"},
+        "drift": {"error": None, "features": None},
+        "join": {"capacity": 500_000},
+        "source": {
+            "kind": "kafka",
+            "connection": connection,
+            "topics": {"events": f"{prefix}-events", "labels": f"{prefix}-labels"},
+            "max_poll_records": 500,
+            "merge_wait_s": 0.5,
+        },
+        "sink": {
+            "predictions": {"kind": "kafka", "connection": connection, "topic": f"{prefix}-predictions"},
+            "rejects": {"kind": "kafka", "connection": connection, "topic": f"{prefix}-rejects"},
+        },
+        "checkpoint": {"path": str(folder / "checkpoints"), "every_records": 2000, "every_s": 1.0},
+        "monitoring": {"http": {"port": None}},
+    }
+    for section, of_section in changes.items():
+        settings[section] = {**settings[section], **of_section} if section in settings else of_section
+    return settings
+
+
+def event(i: int) -> bytes:
+    return b'{"id":"e%d","t":%d,"a":%d}' % (i, i, i % 7)
+
+
+def label(i: int) -> bytes:
+    return b'{"id":"e%d","t":%d,"y":%d}' % (i, i, i % 1000)
+
+
+def write(cluster: Cluster, prefix: str, start: int, stop: int) -> None:
+    """Events from number `start` to before `stop`, keyed by id, and their labels."""
+    keys = [b"e%d" % i for i in range(start, stop)]
+    cluster.produce(f"{prefix}-events", [event(i) for i in range(start, stop)], keys=keys)
+    cluster.produce(f"{prefix}-labels", [label(i) for i in range(start, stop)], keys=keys)
+
+
+@final
+class Daemon:
+    """Starts, kills and starts again; its log goes to `daemon.log` in the folder."""
+
+    def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
+        self.folder = folder
+        self.config = folder / "run.yaml"
+        self.config.write_text(json.dumps(settings))
+        self._checkpoints = Path(settings["checkpoint"]["path"])
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *arguments: str) -> None:
+        with (self.folder / "daemon.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.kafka.daemon", "run", str(self.config), *arguments],
+                stdout=log,
+                stderr=log,
+                cwd=ROOT,
+                env={**os.environ, "OMP_NUM_THREADS": "1"},
+            )
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None
+        return self._process
+
+    def kill(self) -> None:
+        """kill -9."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """Ask it to end; its exit code."""
+        self.process.send_signal(how)
+        return self.process.wait(EXIT_TIMEOUT_S)
+
+    def wait_for(self, holds: Any, what: str, timeout_s: float = 60.0) -> None:
+        """Wait until a condition holds, and fail at once when the daemon ends."""
+
+        def check() -> bool:
+            assert self.process.poll() is None, f"the daemon ended with {self.process.returncode}:\n{self.log()}"
+            return bool(holds())
+
+        wait_until(check, what, timeout_s)
+
+    def log(self) -> str:
+        return (self.folder / "daemon.log").read_text(errors="replace")
+
+    def newest(self) -> str:
+        """The name of the newest checkpoint; empty: there is none."""
+        return max((path.name for path in self._checkpoints.glob("checkpoint-*")), default="")
+
+    def n_records(self) -> int:
+        """How many records the newest checkpoint has taken."""
+        return int(self.newest().removeprefix("checkpoint-") or 0)
+
+    def state(self) -> dict[str, Any]:
+        """The newest checkpoint."""
+        return read_checkpoint(self._checkpoints / self.newest()).state
+
+    def counted(self) -> tuple[int, int]:
+        """Count and sum of the labels that it has learned, as of the newest checkpoint."""
+        model = self.state()["learner"]["model"]
+        return model["count"], model["sum"]
+
+
+def expected(n: int) -> tuple[int, int]:
+    """What it counts when nothing of `n` events and labels is lost or doubled."""
+    return n, sum(i % 1000 for i in range(n))
+
+
+def predictions(cluster: Cluster, prefix: str, *, committed: bool = False) -> tuple[Tally[bytes], dict[bytes, bytes]]:
+    """How often each key is there, and its value; fails where the values of a key differ."""
+    times: Tally[bytes] = Tally()
+    values: dict[bytes, bytes] = {}
+    for record in cluster.read(f"{prefix}-predictions", committed=committed):
+        assert record.key is not None
+        assert record.value is not None
+        times[record.key] += 1
+        assert values.setdefault(record.key, record.value) == record.value, f"two values of {record.key!r}"
+    return times, values
+
+
+if __name__ == "__main__":
+    from streammtl.run.cli import main
+
+    main()

@@ -1,0 +1,94 @@
+"""Lost acknowledgements, cut connections and a slow network between a sink and its broker: no loss, nothing twice."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from streammtl.errors import SinkUnavailableError
+from streammtl.sinks.base import Documents, Sink
+from streammtl.sinks.kafka import KafkaSink
+from tests.kafka.broker import Broker
+from tests.kafka.cluster import Cluster
+from tests.kafka.proxy import END_TXN, PRODUCE, TXN_OFFSET_COMMIT, Proxy
+from tests.kafka.test_delivery import DRIVERS, published, run, settings_of
+
+pytestmark = pytest.mark.slow
+
+N = 3000
+
+
+def sink_through(proxy: Proxy, topic: str, driver: str) -> Sink:
+    connection = {"servers": proxy.servers, "driver": driver}
+    return KafkaSink.Config.model_validate({"connection": connection, "topic": topic}).build()
+
+
+def publish_all(sink: Sink, trouble: Any) -> None:
+    """Documents in pieces, with trouble between them, until all are acknowledged."""
+    for start in range(0, N, 100):
+        trouble(start)
+        numbers = range(start, start + 100)
+        sink.publish(Documents([f"e{i}" for i in numbers], [{"n": i} for i in numbers]))
+    deadline_s = time.monotonic() + 60
+    while True:
+        try:
+            sink.flush()
+            return
+        except SinkUnavailableError:
+            assert time.monotonic() < deadline_s
+
+
+def numbers_in(cluster: Cluster, topic: str) -> list[int]:
+    return [json.loads(record.value or b"")["n"] for record in cluster.read(topic)]
+
+
+@DRIVERS
+def test_a_lost_acknowledgement_is_no_second_record(broker: Broker, driver: str) -> None:
+    cluster = Cluster(broker.endpoints.plain)
+    topic = cluster.create_topic()
+    with Proxy(broker.endpoints) as proxy:
+        sink = sink_through(proxy, topic, driver)
+        sink.open(None)
+        publish_all(sink, lambda start: proxy.drop(PRODUCE) if start % 1000 == 0 else None)
+        sink.close()
+        assert proxy.n_dropped(PRODUCE) > 0
+    assert numbers_in(cluster, topic) == list(range(N))
+    cluster.close()
+
+
+@DRIVERS
+def test_a_cut_connection_and_a_slow_one_cost_nothing(broker: Broker, driver: str) -> None:
+    cluster = Cluster(broker.endpoints.plain)
+    topic = cluster.create_topic()
+    with Proxy(broker.endpoints) as proxy:
+        sink = sink_through(proxy, topic, driver)
+        sink.open(None)
+        proxy.slow(0.02)
+        publish_all(sink, lambda start: proxy.cut() if start % 1000 == 500 else None)
+        sink.close()
+    assert numbers_in(cluster, topic) == list(range(N))
+    cluster.close()
+
+
+@DRIVERS
+@pytest.mark.parametrize("request_kind", [END_TXN, TXN_OFFSET_COMMIT, PRODUCE])
+def test_a_lost_answer_within_a_transaction_leaves_everything_once(
+    tmp_path: Path, broker: Broker, driver: str, request_kind: int
+) -> None:
+    if (driver, request_kind) == ("confluent", PRODUCE):
+        pytest.skip("librdkafka 2.16 then waits until the broker aborts the transaction, and the run starts again")
+    cluster = Cluster(broker.endpoints.plain)
+    topic = cluster.create_topic()
+    with Proxy(broker.endpoints) as proxy:
+        settings = settings_of(tmp_path, Cluster(proxy.servers), topic, driver)
+        proxy.drop(request_kind, 2)
+        run(settings)
+        assert proxy.n_dropped(request_kind) == 2
+    seen = published(cluster, topic)
+    assert len(seen) == 100
+    assert set(seen.values()) == {1}
+    cluster.close()

@@ -1,0 +1,168 @@
+"""How long the reader of Kafka waits for which partition, without a broker: a consumer that gives what a test says."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from typing import final
+
+import numpy as np
+import pytest
+
+from streammtl.clock import ManualClock
+from streammtl.errors import SourceUnavailableError
+from streammtl.kafka.consumer import Batch, Consumer, Topic, TopicPartition
+from streammtl.sources._kafka_reader import _BEHIND_WAIT_S, KafkaReader
+
+A, B = TopicPartition("t", 0), TopicPartition("t", 1)
+
+
+@final
+class GivenConsumer(Consumer):
+    """Gives one scripted answer per poll; a poll without one takes its whole time."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        self._clock = clock
+        self.answers: deque[list[Batch]] = deque()
+        self.ends: dict[TopicPartition, int] = {A: 0, B: 0}
+        self.paused: set[TopicPartition] = set()
+        self.is_reachable = True
+
+    def topics(self, names: Iterable[str]) -> dict[str, Topic]:
+        return {name: Topic("id", 2) for name in names}
+
+    def known_topics(self, names: Iterable[str]) -> dict[str, Topic]:
+        return self.topics(names)
+
+    def assign(self, offsets: Mapping[TopicPartition, int]) -> None:
+        self.assigned = dict(offsets)
+
+    def poll(self, timeout_s: float, max_records: int) -> list[Batch]:
+        if self.answers:
+            return self.answers.popleft()
+        self._clock.sleep(timeout_s)
+        return []
+
+    def is_at_end(self, partition: TopicPartition, next_offset: int) -> bool:
+        return next_offset >= self.ends[partition]
+
+    def reached(self, partition: TopicPartition) -> int:
+        return 0
+
+    def end_offset(self, partition: TopicPartition) -> int | None:
+        return self.ends[partition]
+
+    def first_and_end_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:
+        return {partition: (0, self.ends[partition]) for partition in partitions}
+
+    def pause(self, partitions: Sequence[TopicPartition]) -> None:
+        self.paused |= set(partitions)
+
+    def resume(self, partitions: Sequence[TopicPartition]) -> None:
+        self.paused -= set(partitions)
+
+    def require_reachable(self) -> None:
+        if not self.is_reachable:
+            raise SourceUnavailableError("no broker answers")
+
+    def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        return
+
+    def close(self) -> None:
+        return
+
+
+def batch(partition: TopicPartition, first: int, timestamps: Sequence[int]) -> Batch:
+    offset_N = np.arange(first, first + len(timestamps))
+    return Batch(partition, offset_N, np.array(timestamps, np.int64), [b"{}"] * len(timestamps))
+
+
+def reader_of(
+    consumer: GivenConsumer, clock: ManualClock, until: dict[TopicPartition, int] | None = None
+) -> KafkaReader:
+    return KafkaReader(consumer, clock, {A: 0, B: 0}, until, merge_wait_s=0.05, max_poll_records=10)
+
+
+def made() -> tuple[ManualClock, GivenConsumer]:
+    clock = ManualClock()
+    return clock, GivenConsumer(clock)
+
+
+def test_an_empty_partition_read_to_its_end_is_waited_for_as_long_as_configured() -> None:
+    clock, consumer = made()
+    reader = reader_of(consumer, clock)
+    consumer.ends[A] = 2
+    consumer.answers.append([batch(A, 0, [1, 2])])
+    assert len(reader.read(1.0)) == 0
+    ordered = reader.read(1.0)
+    assert ordered.offset_N.tolist() == [0, 1]
+    assert 0.05 <= clock.monotonic() < 0.06
+
+
+def test_one_that_has_been_empty_for_longer_is_not_waited_for_again() -> None:
+    clock, consumer = made()
+    reader = reader_of(consumer, clock)
+    clock.advance(1.0)
+    consumer.answers.append([batch(A, 0, [1])])
+    assert len(reader.read(1.0)) == 1
+    assert clock.monotonic() == 1.0
+
+
+def test_one_that_has_more_is_waited_for_much_longer_and_not_for_ever() -> None:
+    clock, consumer = made()
+    reader = reader_of(consumer, clock)
+    consumer.ends[B] = 100
+    consumer.answers.append([batch(A, 0, [1])])
+    n_read = 0
+    while n_read == 0:
+        n_read = len(reader.read(0.25))
+    assert _BEHIND_WAIT_S <= clock.monotonic() < _BEHIND_WAIT_S + 0.5
+
+
+def test_while_no_broker_answers_one_that_has_more_is_waited_for_all_the_time() -> None:
+    clock, consumer = made()
+    reader = reader_of(consumer, clock)
+    consumer.ends[B] = 100
+    consumer.answers.append([batch(A, 0, [2])])
+    consumer.is_reachable = False
+    clock.advance(10 * _BEHIND_WAIT_S)
+    with pytest.raises(SourceUnavailableError):
+        reader.read(0.25)
+    consumer.is_reachable = True
+    assert len(reader.read(0.25)) == 0
+    consumer.answers.append([batch(B, 0, [1, 3])])
+    assert reader.read(0.25).partition_N.tolist() == [1, 0]
+
+
+def test_what_comes_meanwhile_takes_its_place() -> None:
+    clock, consumer = made()
+    reader = reader_of(consumer, clock)
+    consumer.ends |= {A: 2, B: 1}
+    consumer.answers += [[batch(A, 0, [1, 3])], [batch(B, 0, [2])]]
+    assert len(reader.read(1.0)) == 0
+    ordered = reader.read(1.0)
+    assert (ordered.partition_N.tolist(), ordered.offset_N.tolist()) == ([0, 1], [0, 0])
+
+
+def test_a_partition_far_ahead_of_one_that_is_due_is_paused() -> None:
+    clock, consumer = made()
+    reader = reader_of(consumer, clock)
+    consumer.ends |= {A: 1000, B: 1000}
+    for i in range(9):
+        consumer.answers.append([batch(A, 10 * i, [100] * 10)])
+        reader.read(0.0)
+    assert consumer.paused == {A}
+    consumer.answers.append([batch(B, 0, [200])])
+    assert len(reader.read(0.0)) == 90
+    assert consumer.paused == set()
+
+
+def test_it_ends_before_the_given_offsets_and_does_not_wait_then() -> None:
+    clock, consumer = made()
+    reader = reader_of(consumer, clock, until={A: 2, B: 0})
+    consumer.ends[A] = 5
+    assert not reader.has_ended
+    consumer.answers.append([batch(A, 0, [1, 2, 3])])
+    assert reader.read(1.0).offset_N.tolist() == [0, 1]
+    assert reader.has_ended
+    assert clock.monotonic() == 0.0
