@@ -16,7 +16,7 @@ from tests.watch.streams import TASKS, calm, observe, watch_of
 
 def test_errors_are_watched_by_adwin_unless_said_otherwise() -> None:
     config = Watch.Config()
-    assert config.error == Adwin.Config()
+    assert config.error == Adwin.Config(delta=1e-8)
     assert config.features is None
     assert config.predictions is None
 
