@@ -11,10 +11,10 @@ from collections import Counter as Tally
 from pathlib import Path
 from typing import Any, final
 
-import tests.kafka.counter  # noqa: F401  registers the model
 from streammtl.checkpoint import read_checkpoint
 from tests.kafka.broker import wait_until
 from tests.kafka.cluster import Cluster
+from tests.kafka.counter import register
 
 ROOT = Path(__file__).parents[2]
 EXIT_TIMEOUT_S = 10.0  # what is promised for SIGTERM
@@ -100,7 +100,12 @@ class Daemon:
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         """Ask it to end; its exit code."""
         self.process.send_signal(how)
-        return self.process.wait(EXIT_TIMEOUT_S)
+        try:
+            return self.process.wait(EXIT_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise
 
     def wait_for(self, holds: Any, what: str, timeout_s: float = 60.0) -> None:
         """Wait until a condition holds, and fail at once when the daemon ends."""
@@ -152,4 +157,5 @@ def predictions(cluster: Cluster, prefix: str, *, committed: bool = False) -> tu
 if __name__ == "__main__":
     from streammtl.run.cli import main
 
+    register()
     main()

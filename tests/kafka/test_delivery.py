@@ -20,6 +20,8 @@ from streammtl.sinks._kafka_transaction import KafkaTransaction
 from tests.engine.streams import SETTINGS, documents
 from tests.kafka.cluster import Cluster
 
+pytestmark = pytest.mark.slow
+
 DRIVERS = pytest.mark.parametrize("driver", ["kafka-python", "confluent"])
 
 

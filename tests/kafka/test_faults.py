@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-import tests.kafka.counter  # noqa: F401  registers the model
+from streammtl import component
 from streammtl.checkpoint import Checkpoints
 from streammtl.clock import SystemClock
 from streammtl.config import RunConfig
@@ -22,6 +22,7 @@ from streammtl.run.loop import Loop, Ran
 from streammtl.run.observe import Observer
 from streammtl.sinks.kafka import KafkaSink
 from tests.kafka.cluster import Cluster
+from tests.kafka.counter import Counter as CountingModel
 from tests.kafka.daemon import event, label, settings_of
 
 POISON: list[bytes | None] = [
@@ -32,6 +33,14 @@ POISON: list[bytes | None] = [
     b'{"id":"large","t":1,"a":"' + b"x" * 10_000_000 + b'"}',
     None,  # a null value
 ]
+
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def _counting_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(component._REGISTRY["models"], "counter", CountingModel)
 
 
 @pytest.fixture
