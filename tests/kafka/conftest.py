@@ -15,6 +15,7 @@ import pytest
 
 from tests.kafka.broker import Broker, Endpoints, shared_broker
 from tests.kafka.cluster import Cluster
+from tests.kafka.daemon import Daemon
 from tests.kafka.jars import UnavailableError
 
 #: A broker that is there already, host:port without security.
@@ -39,6 +40,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(
                 pytest.mark.filterwarnings("ignore:Exception ignored.*<s:pytest.PytestUnraisableExceptionWarning")
             )
+
+
+@pytest.fixture(autouse=True)
+def _no_daemon_is_left() -> Iterator[None]:
+    """A test that fails must not leave its daemon to the tests after it."""
+    yield
+    Daemon.end_all()
 
 
 @pytest.fixture(scope="session")

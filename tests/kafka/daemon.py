@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections import Counter as Tally
 from pathlib import Path
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 from streammtl.checkpoint import read_checkpoint
 from tests.kafka.broker import wait_until
@@ -70,6 +70,8 @@ def write(cluster: Cluster, prefix: str, start: int, stop: int) -> None:
 class Daemon:
     """Starts, kills and starts again; its log goes to `daemon.log` in the folder."""
 
+    _started: ClassVar[list[subprocess.Popen[bytes]]] = []
+
     def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
         self.folder = folder
         self.config = folder / "run.yaml"
@@ -86,6 +88,15 @@ class Daemon:
                 cwd=ROOT,
                 env={**os.environ, "OMP_NUM_THREADS": "1"},
             )
+        self._started.append(self._process)
+
+    @classmethod
+    def end_all(cls) -> None:
+        """kill -9 to those that a test has left running."""
+        while cls._started:
+            process = cls._started.pop()
+            process.kill()
+            process.wait()
 
     @property
     def process(self) -> subprocess.Popen[bytes]:
