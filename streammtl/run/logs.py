@@ -36,19 +36,26 @@ def set_up_logs(monitoring: Monitoring, *, is_daemon: bool = False) -> None:
     as_json = monitoring.log_format == "json" or (
         monitoring.log_format == "auto" and is_daemon and not sys.stderr.isatty()
     )
-    handler = _ToStandardError()
-    handler.setFormatter(JsonLines() if as_json else HumanLines())
+    handler, quiet = _ToStandardError(), _ToStandardError()
+    for each in (handler, quiet):
+        each.setFormatter(JsonLines() if as_json else HumanLines())
+    quiet.addFilter(OnceInAWhile(_CLIENT_EVERY_S))
     own = logging.getLogger("streammtl")
     own.setLevel(monitoring.log_level.upper())
     own.handlers = [handler]
-    quiet = _ToStandardError()
-    quiet.setFormatter(JsonLines() if as_json else HumanLines())
-    quiet.addFilter(OnceInAWhile(_CLIENT_EVERY_S))
     for name in _CLIENTS:
         client = logging.getLogger(name)
         client.setLevel(max(logging.WARNING, own.level))
         client.handlers = [quiet]
         client.propagate = False
+    root = logging.getLogger()
+    root.handlers = [each for each in root.handlers if not isinstance(each, _ToStandardError)]
+    if as_json:  # then every line is: what any other library says or warns of, too
+        others = _ToStandardError()
+        others.setFormatter(JsonLines())
+        others.addFilter(lambda record: record.name.partition(".")[0] != own.name)
+        logging.captureWarnings(True)
+        root.addHandler(others)
 
 
 def without_secrets(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,9 +19,10 @@ Capture = pytest.CaptureFixture[str]
 
 @pytest.fixture(autouse=True)
 def _loggers_as_before() -> Iterator[None]:
-    loggers = [logging.getLogger(name) for name in ("streammtl", "kafka", "confluent_kafka")]
+    loggers = [logging.getLogger(name) for name in ("", "streammtl", "kafka", "confluent_kafka")]
     before = [(logger, logger.level, list(logger.handlers), logger.propagate) for logger in loggers]
     yield
+    logging.captureWarnings(False)
     for logger, level, handlers, propagate in before:
         logger.setLevel(level)
         logger.handlers, logger.propagate = handlers, propagate
@@ -43,6 +45,20 @@ def test_a_daemon_without_a_terminal_writes_json(capsys: Capture) -> None:
         "message": "drift of up",
         "fields": {"events": 7, "after": None},
     }
+
+
+def test_what_other_libraries_say_and_warn_of_is_json_too(capsys: Capture) -> None:
+    set_up_logs(Monitoring(), is_daemon=True)
+    logging.getLogger("asyncio").error("a task was lost")
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        logging.captureWarnings(False)  # pytest has put its own in the place
+        logging.captureWarnings(True)
+        warnings.warn("old", stacklevel=1)
+    said, warned = json_lines(capsys)
+    assert (said["logger"], said["level"], said["message"]) == ("asyncio", "error", "a task was lost")
+    assert warned["logger"] == "py.warnings"
+    assert "UserWarning: old" in warned["message"]
 
 
 @pytest.mark.parametrize(
