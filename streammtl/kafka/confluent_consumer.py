@@ -12,6 +12,7 @@ from streammtl.clock import SystemClock
 from streammtl.errors import MissingExtraError, SourceError, SourceUnavailableError
 from streammtl.kafka.clients import confluent_settings
 from streammtl.kafka.consumer import (
+    ASK_TIMEOUT_S,
     Batch,
     Consumer,
     ConsumerFailedError,
@@ -54,9 +55,10 @@ class ConfluentConsumer(Consumer):
         self._asked: tuple[float, Any] | None = None  # when, and what comes of it
         self._topics: dict[str, Topic] = {}
         settings = confluent_settings(connection)
-        # Its errors are those of the consumer, which tells of them.
-        of_admin: dict[str, Any] = {**settings, "error_cb": lambda error: None}
-        self._admin = confluent_kafka.admin.AdminClient(of_admin)
+        # Their errors are those of the consumer, which tells of them.
+        self._of_others: dict[str, Any] = {**settings, "error_cb": lambda error: None}
+        self._admin = confluent_kafka.admin.AdminClient(self._of_others)
+        self._asker: Any = None  # a request of the consumer for records keeps others waiting at the broker
         self._client = confluent_kafka.Consumer(
             {
                 **settings,
@@ -122,10 +124,6 @@ class ConfluentConsumer(Consumer):
             messages = self._without_events(messages)
         return _batches(messages)
 
-    def is_at_end(self, partition: TopicPartition, next_offset: int) -> bool:
-        """Whether the end was met, and nothing has come after it."""
-        return self._ends.get(partition, -1) >= next_offset
-
     def reached(self, partition: TopicPartition) -> int:
         """Where an end was met; before that, nobody asks."""
         return self._ends.get(partition, 0)
@@ -137,11 +135,24 @@ class ConfluentConsumer(Consumer):
 
     def first_and_end_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:
         """One question per partition."""
+        return self._ask(self._client, partitions, self._connection.connect_timeout_s)
+
+    def ask_ends(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        """One question per partition, by a client that does nothing else."""
+        if self._asker is None:
+            reading = {"group.id": self._reading.group, "isolation.level": self._reading.isolation}
+            self._asker = self._library.Consumer({**self._of_others, **reading})
+        found = self._ask(self._asker, partitions, ASK_TIMEOUT_S)
+        return {partition: end for partition, (_, end) in found.items()}
+
+    def _ask(
+        self, client: Any, partitions: Sequence[TopicPartition], timeout_s: float
+    ) -> dict[TopicPartition, tuple[int, int]]:
         found = {}
         for partition in partitions:
             try:
-                found[partition] = self._client.get_watermark_offsets(
-                    self._library.TopicPartition(*partition), timeout=self._connection.connect_timeout_s
+                found[partition] = client.get_watermark_offsets(
+                    self._library.TopicPartition(*partition), timeout=timeout_s
                 )
             except self._library.KafkaException as error:
                 self._refuse(f"ask for the offsets of {partition}", error.args[0], partition.topic)
@@ -179,7 +190,10 @@ class ConfluentConsumer(Consumer):
 
     def close(self) -> None:
         """Let go."""
-        self._client.close()
+        for client in (self._client, self._asker):
+            if client is not None:
+                client.close()
+        self._asker = None
 
     def _describe(self, names: Sequence[str]) -> Any:
         return self._admin.describe_topics(

@@ -49,6 +49,10 @@ def identity_of(topic: Topic) -> str:
     return f"{topic.id}/{topic.n_partitions}"
 
 
+#: How long `ask_ends` may take.
+ASK_TIMEOUT_S = 2.0
+
+
 class OffsetGoneError(Exception):
     """The broker does not have the offset from which a partition is due, any more or yet."""
 
@@ -86,10 +90,6 @@ class Consumer(ABC):
         """What has come, waiting up to `timeout_s` for the first record; within a partition without a gap."""
 
     @abstractmethod
-    def is_at_end(self, partition: TopicPartition, next_offset: int) -> bool:
-        """Whether, when the broker last answered, there was nothing to read from `next_offset` on."""
-
-    @abstractmethod
     def reached(self, partition: TopicPartition) -> int:
         """The offset before which nothing is left to read: after the last record, or after marks of transactions."""
 
@@ -100,6 +100,10 @@ class Consumer(ABC):
     @abstractmethod
     def first_and_end_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:
         """Ask the broker what partitions hold: from the first offset to before the end."""
+
+    @abstractmethod
+    def ask_ends(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        """Ask the broker where partitions end, past a request for records that it may keep waiting for some."""
 
     @abstractmethod
     def pause(self, partitions: Sequence[TopicPartition]) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from streammtl.errors import SourceError, SourceUnavailableError
 from streammtl.kafka.clients import kafka_python_settings
 from streammtl.kafka.consumer import (
+    ASK_TIMEOUT_S,
     Batch,
     Consumer,
     ConsumerFailedError,
@@ -42,7 +43,7 @@ class PythonConsumer(Consumer):
 
         self._kafka, self._errors = kafka, kafka.errors
         self._connection = connection
-        self._group = reading.group
+        self._reading = reading
         self._servers = ", ".join(connection.servers)
         settings = kafka_python_settings(connection)
         try:
@@ -60,7 +61,7 @@ class PythonConsumer(Consumer):
             )
         except kafka.errors.KafkaError as error:
             raise not_reached(connection, _said(error)) from error
-        self._committer: Any = None
+        self._second_client: Any = None  # a request of the first for records keeps others waiting at the broker
         self._partitions: dict[TopicPartition, Any] = {}  # theirs by ours
 
     def topics(self, names: Iterable[str]) -> dict[str, Topic]:
@@ -112,15 +113,8 @@ class PythonConsumer(Consumer):
             for partition, records in found.items()
         ]
 
-    def is_at_end(self, partition: TopicPartition, next_offset: int) -> bool:
-        """Compared with the high watermark of the last answer; marks of transactions lie beyond the last record."""
-        end = self.end_offset(partition)
-        if end is None:
-            return False
-        return next_offset >= end or self.reached(partition) >= end
-
     def reached(self, partition: TopicPartition) -> int:
-        """The client's position."""
+        """The client's position; marks of transactions lie beyond the last record."""
         position: int | None = self._client.position(self._partitions[partition], timeout_ms=0)
         return 0 if position is None else position
 
@@ -141,6 +135,13 @@ class PythonConsumer(Consumer):
         first, end = self._explained("ask for offsets", ask)
         return {ours: (first[their], end[their]) for ours, their in zip(partitions, theirs, strict=True)}
 
+    def ask_ends(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        """One question to each leader, by the second client."""
+        theirs = [self._partitions[partition] for partition in partitions]
+        timeout_ms = int(ASK_TIMEOUT_S * 1000)
+        ends = self._explained("ask for ends", lambda: self._second().end_offsets(theirs, timeout_ms=timeout_ms))
+        return {ours: ends[their] for ours, their in zip(partitions, theirs, strict=True)}
+
     def pause(self, partitions: Sequence[TopicPartition]) -> None:
         """The client keeps what it has of them."""
         self._client.pause(*(self._partitions[partition] for partition in partitions))
@@ -156,30 +157,38 @@ class PythonConsumer(Consumer):
             raise SourceUnavailableError(f"no broker answers at {self._servers}")
 
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """By a client of its own, which has a group: the reading one must not depend on the group's coordinator."""
+        """By the second client, which has a group: the reading one must not depend on the group's coordinator."""
         try:
-            if self._committer is None:
-                self._committer = self._kafka.KafkaConsumer(
-                    **kafka_python_settings(self._connection), group_id=self._group, enable_auto_commit=False
-                )
             structs = {
                 self._kafka.TopicPartition(*partition): self._kafka.OffsetAndMetadata(offset, "", -1)
                 for partition, offset in offsets.items()
             }
-            self._committer.commit_async(structs, callback=self._log_failure)
+            self._second().commit_async(structs, callback=self._log_failure)
         except self._errors.KafkaError as error:
             self._log_failure(None, error)
 
     def close(self) -> None:
         """Without waiting for a broker that does not answer."""
-        for client in (self._client, self._committer):
+        for client in (self._client, self._second_client):
             if client is not None:
                 client.close(autocommit=False, timeout_ms=_CLOSE_TIMEOUT_MS)
-        self._committer = None
+        self._second_client = None
+
+    def _second(self) -> Any:
+        if self._second_client is None:
+            self._second_client = self._kafka.KafkaConsumer(
+                **kafka_python_settings(self._connection),
+                group_id=self._reading.group,
+                enable_auto_commit=False,
+                isolation_level=self._reading.isolation,
+            )
+        return self._second_client
 
     def _log_failure(self, offsets: Any, response: Any) -> None:
         if isinstance(response, Exception):
-            _log.warning("group %s: its offsets could not be committed, for dashboards only: %s", self._group, response)
+            _log.warning(
+                "group %s: its offsets could not be committed, for dashboards only: %s", self._reading.group, response
+            )
 
     def _explained(self, doing: str, call: Callable[[], _T]) -> _T:
         try:

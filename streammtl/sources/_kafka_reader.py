@@ -9,15 +9,14 @@ from typing import final
 import numpy as np
 
 from streammtl.clock import Clock
-from streammtl.errors import SourceUnavailableError
 from streammtl.journal import Runs
-from streammtl.kafka.consumer import Batch, Consumer, TopicPartition
+from streammtl.kafka.consumer import Batch, Consumer, ConsumerFailedError, TopicPartition
 from streammtl.sources._merge import Merge, Ordered
 from streammtl.types import Bools, Ints32
 
-_BEHIND_WAIT_S = 30.0  # how long the others wait for a partition that has more and does not give it
+_SILENT_S = 30.0  # how long a consumer may give nothing of a partition that has more
 _MAX_POLLS_AHEAD = 8  # how many polls' worth of records one partition may be ahead of the others
-_END_WAIT_S = 0.05  # where a topic ends with marks of transactions, the end is met and nothing comes of it
+_END_WAIT_S = 0.05  # where a topic ends with marks of transactions, the end is met without a record that tells of it
 _RUNS_AT_ONCE = 50_000  # of the journal: bounds what one step of following costs
 
 
@@ -32,6 +31,11 @@ class Ahead:
 @final
 class KafkaReader:
     """Takes what a consumer gives, and puts it in order.
+
+    Records of other partitions go past a partition without one only when the broker, asked after they had come, says
+    that it ends there: what was written before them is never passed over, however late it comes. (An answer from
+    before is not enough: of records that a broker was given while we could not reach it, those of one partition come
+    long before those of another.)
 
     `starts` are the offsets to begin with, in the order of the partitions that ties are broken by; `until`, where
     given, the offsets to stop before.
@@ -58,6 +62,9 @@ class KafkaReader:
         self._next = list(self.starts)  # after what has come, by partition
         now_s = clock.monotonic()
         self._empty_since_s: list[float | None] = [now_s] * len(self.partitions)
+        self._n_came = 0  # how often records have come
+        self._silent_since_s: dict[int, float] = {}  # of partitions that have more and give nothing
+        self._n_came_at_end = [-1] * len(self.partitions)  # what it was when the end of a partition was last asked for
         self._paused: set[int] = set()
         self._ahead: Ahead | None = None
         self._run = 0  # the first run of the journal that is not in `_piece`
@@ -102,6 +109,8 @@ class KafkaReader:
             self._next[p] = end
             n = int(np.searchsorted(batch.offset_N, end))
         if n:
+            self._n_came += 1
+            self._silent_since_s.pop(p, None)
             self._merge.add(p, batch.offset_N[:n], batch.timestamp_ms_N[:n], batch.values[:n])
             self._empty_since_s[p] = None
 
@@ -125,24 +134,37 @@ class KafkaReader:
 
     def _due_P(self) -> Bools:
         """Of which partitions more is to be waited for."""
+        is_due_P = np.array([not self._is_finished(p) for p in range(len(self.partitions))], np.bool_)
+        if self._until is not None or all(since_s is not None for since_s in self._empty_since_s):
+            return is_due_P  # the ends are known, or there is nothing that could be taken
         now_s = self._clock.monotonic()
-        due = []
-        for p, since_s in enumerate(self._empty_since_s):
-            if self._is_finished(p):
-                due.append(False)
-            else:
-                due.append(since_s is None or now_s - since_s < self._patience_s(p))
-                if not due[-1] and not self._consumer.is_at_end(self.partitions[p], self._next[p]):
-                    self._require_reachable(p, now_s)
-        return np.array(due, np.bool_)
+        tired = [
+            p
+            for p, since_s in enumerate(self._empty_since_s)
+            if is_due_P[p] and since_s is not None and now_s - since_s >= self._merge_wait_s
+        ]
+        self._look_for_ends([p for p in tired if self._n_came_at_end[p] < self._n_came], now_s)
+        is_due_P[[p for p in tired if self._n_came_at_end[p] == self._n_came]] = False
+        return is_due_P
 
-    def _require_reachable(self, p: int, now_s: float) -> None:
-        """While no broker answers, nobody is tired of waiting for it: the wait begins anew when it is back."""
-        try:
-            self._consumer.require_reachable()
-        except SourceUnavailableError:
-            self._empty_since_s[p] = now_s
-            raise
+    def _look_for_ends(self, numbers: list[int], now_s: float) -> None:
+        """Ask where partitions without a record end."""
+        if not numbers:
+            return
+        silent_since_s, self._silent_since_s = self._silent_since_s, {}  # while no broker answers, none is silent
+        self._consumer.require_reachable()
+        ends = self._consumer.ask_ends([self.partitions[p] for p in numbers])
+        for p in numbers:
+            partition = self.partitions[p]
+            if self._next[p] >= ends[partition] or self._consumer.reached(partition) >= ends[partition]:
+                self._n_came_at_end[p] = self._n_came
+                continue
+            since_s = self._silent_since_s[p] = silent_since_s.get(p, now_s)
+            if now_s - since_s >= _SILENT_S:
+                raise ConsumerFailedError(
+                    f"{partition} has records from {self._next[p]} to before {ends[partition]}, and none of them has "
+                    f"come for {now_s - since_s:.0f} s"
+                )
 
     def _is_finished(self, p: int) -> bool:
         if self._until is None:
@@ -151,21 +173,17 @@ class KafkaReader:
         end = self._until[partition]
         return self._next[p] >= end or self._consumer.reached(partition) >= end
 
-    def _patience_s(self, p: int) -> float:
-        is_at_end = self._consumer.is_at_end(self.partitions[p], self._next[p])
-        return self._merge_wait_s if is_at_end else _BEHIND_WAIT_S
-
     def _longest_wait_s(self) -> float:
-        """Until a partition that others wait for is no more waited for."""
+        """Until a partition that others wait for is to be asked for its end, for the first time or again."""
         if len(self.partitions) == 1 or all(since_s is not None for since_s in self._empty_since_s):
             return float("inf")
         now_s = self._clock.monotonic()
         waits = [
-            since_s + self._patience_s(p) - now_s
+            since_s + self._merge_wait_s - now_s
             for p, since_s in enumerate(self._empty_since_s)
             if since_s is not None and not self._is_finished(p)
         ]
-        return max(0.0, min((wait_s for wait_s in waits if wait_s > 0.0), default=0.0))
+        return min((wait_s if wait_s > 0.0 else _END_WAIT_S for wait_s in waits), default=0.0)
 
     def _balance(self) -> None:
         """Read no more of partitions that are far ahead of the others."""

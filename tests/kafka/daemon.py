@@ -37,7 +37,6 @@ def settings_of(
             "connection": connection,
             "topics": {"events": f"{prefix}-events", "labels": f"{prefix}-labels"},
             "max_poll_records": 500,
-            "merge_wait_s": 0.5,
         },
         "sink": {
             "predictions": {"kind": "kafka", "connection": connection, "topic": f"{prefix}-predictions"},

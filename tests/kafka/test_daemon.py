@@ -28,18 +28,11 @@ def exactly_once() -> dict[str, Any]:
     return {"delivery": "exactly_once"}
 
 
-# Labels that are read before their events, when both pile up while the broker is away, find no event: the reader takes
-# an old answer for the end of the other partition.
-_TAKES_AN_OLD_END = pytest.mark.xfail(reason="an old end of a partition is taken for its end after an outage")
 # librdkafka waits for its last commits without end when the process lets go of its client and no broker answers.
 _NEVER_LETS_GO = pytest.mark.xfail(reason="with the driver confluent, the process does not end while no broker answers")
 
 
-@pytest.mark.parametrize(
-    "sink",
-    [{}, pytest.param(exactly_once(), marks=_TAKES_AN_OLD_END)],
-    ids=["at_least_once", "exactly_once"],
-)
+@pytest.mark.parametrize("sink", [{}, exactly_once()], ids=["at_least_once", "exactly_once"])
 @pytest.mark.parametrize("driver", ["kafka-python", "confluent"])
 def test_a_broker_that_is_killed_for_ten_seconds_costs_nothing(
     tmp_path: Path, broker: Broker, driver: str, sink: dict[str, Any]

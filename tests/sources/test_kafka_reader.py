@@ -11,8 +11,8 @@ import pytest
 
 from streammtl.clock import ManualClock
 from streammtl.errors import SourceUnavailableError
-from streammtl.kafka.consumer import Batch, Consumer, Topic, TopicPartition
-from streammtl.sources._kafka_reader import _BEHIND_WAIT_S, KafkaReader
+from streammtl.kafka.consumer import Batch, Consumer, ConsumerFailedError, Topic, TopicPartition
+from streammtl.sources._kafka_reader import _SILENT_S, KafkaReader
 
 A, B = TopicPartition("t", 0), TopicPartition("t", 1)
 
@@ -27,6 +27,7 @@ class GivenConsumer(Consumer):
         self.ends: dict[TopicPartition, int] = {A: 0, B: 0}
         self.paused: set[TopicPartition] = set()
         self.is_reachable = True
+        self.n_asked = 0
 
     def topics(self, names: Iterable[str]) -> dict[str, Topic]:
         return {name: Topic("id", 2) for name in names}
@@ -43,9 +44,6 @@ class GivenConsumer(Consumer):
         self._clock.sleep(timeout_s)
         return []
 
-    def is_at_end(self, partition: TopicPartition, next_offset: int) -> bool:
-        return next_offset >= self.ends[partition]
-
     def reached(self, partition: TopicPartition) -> int:
         return 0
 
@@ -54,6 +52,10 @@ class GivenConsumer(Consumer):
 
     def first_and_end_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:
         return {partition: (0, self.ends[partition]) for partition in partitions}
+
+    def ask_ends(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        self.n_asked += 1
+        return {partition: self.ends[partition] for partition in partitions}
 
     def pause(self, partitions: Sequence[TopicPartition]) -> None:
         self.paused |= set(partitions)
@@ -108,15 +110,42 @@ def test_one_that_has_been_empty_for_longer_is_not_waited_for_again() -> None:
     assert clock.monotonic() == 1.0
 
 
-def test_one_that_has_more_is_waited_for_much_longer_and_not_for_ever() -> None:
+def test_before_it_is_passed_over_the_broker_is_asked_for_its_end_once_for_what_has_come() -> None:
+    clock, consumer = made()
+    reader = reader_of(consumer, clock)
+    clock.advance(1.0)
+    for i in range(3):
+        consumer.answers.append([batch(A, i, [i])])
+        assert reader.read(1.0).offset_N.tolist() == [i]
+        assert reader.read(0.0).offset_N.tolist() == []
+    assert consumer.n_asked == 3
+
+
+def test_records_that_were_there_before_what_has_come_are_never_passed_over() -> None:
+    """As after an outage: both were written meanwhile, and those of one come long before those of the other."""
+    clock, consumer = made()
+    reader = reader_of(consumer, clock)
+    clock.advance(1.0)
+    consumer.ends |= {A: 5, B: 3}
+    consumer.answers.append([batch(A, 0, [10] * 5)])
+    while clock.monotonic() < 1.0 + 0.9 * _SILENT_S:
+        assert len(reader.read(0.25)) == 0
+    consumer.answers += [[batch(B, 0, [1, 2])], [batch(B, 2, [3])]]
+    assert reader.read(0.25).partition_N.tolist() == [1, 1]
+    assert reader.read(0.25).partition_N.tolist() == [1]
+    assert reader.read(0.25).partition_N.tolist() == [0] * 5
+
+
+def test_a_consumer_that_gives_nothing_of_what_is_there_has_failed() -> None:
     clock, consumer = made()
     reader = reader_of(consumer, clock)
     consumer.ends[B] = 100
     consumer.answers.append([batch(A, 0, [1])])
-    n_read = 0
-    while n_read == 0:
-        n_read = len(reader.read(0.25))
-    assert _BEHIND_WAIT_S <= clock.monotonic() < _BEHIND_WAIT_S + 0.5
+    while clock.monotonic() < _SILENT_S:
+        assert len(reader.read(0.25)) == 0
+    clock.advance(1.0)
+    with pytest.raises(ConsumerFailedError, match="t:1 has records from 0 to before 100, and none of them has come"):
+        reader.read(0.25)
 
 
 def test_while_no_broker_answers_one_that_has_more_is_waited_for_all_the_time() -> None:
@@ -125,9 +154,10 @@ def test_while_no_broker_answers_one_that_has_more_is_waited_for_all_the_time() 
     consumer.ends[B] = 100
     consumer.answers.append([batch(A, 0, [2])])
     consumer.is_reachable = False
-    clock.advance(10 * _BEHIND_WAIT_S)
-    with pytest.raises(SourceUnavailableError):
-        reader.read(0.25)
+    for _ in range(10):
+        clock.advance(_SILENT_S)
+        with pytest.raises(SourceUnavailableError):
+            reader.read(0.25)
     consumer.is_reachable = True
     assert len(reader.read(0.25)) == 0
     consumer.answers.append([batch(B, 0, [1, 3])])
