@@ -142,12 +142,13 @@ class ConfluentConsumer(Consumer):
         if self._asker is None:
             reading = {"group.id": self._reading.group, "isolation.level": self._reading.isolation}
             self._asker = self._library.Consumer({**self._of_others, **reading})
-        found = self._ask(self._asker, partitions, ASK_TIMEOUT_S)
+        found = self._ask(self._asker, partitions, ASK_TIMEOUT_S, is_known=True)
         return {partition: end for partition, (_, end) in found.items()}
 
     def _ask(
-        self, client: Any, partitions: Sequence[TopicPartition], timeout_s: float
+        self, client: Any, partitions: Sequence[TopicPartition], timeout_s: float, is_known: bool = False
     ) -> dict[TopicPartition, tuple[int, int]]:
+        """First offsets and ends; a broker that has just been started may not know a topic that it has."""
         found = {}
         for partition in partitions:
             try:
@@ -155,7 +156,7 @@ class ConfluentConsumer(Consumer):
                     self._library.TopicPartition(*partition), timeout=timeout_s
                 )
             except self._library.KafkaException as error:
-                self._refuse(f"ask for the offsets of {partition}", error.args[0], partition.topic)
+                self._refuse(f"ask for the offsets of {partition}", error.args[0], partition.topic, is_known)
         return found
 
     def pause(self, partitions: Sequence[TopicPartition]) -> None:
@@ -231,15 +232,16 @@ class ConfluentConsumer(Consumer):
         temporary = (codes._TIMED_OUT, codes._TRANSPORT, codes._ALL_BROKERS_DOWN, codes._RESOLVE)
         return bool(error.retriable()) or error.code() in temporary
 
-    def _refuse(self, doing: str, error: Any, topic: str | None) -> None:
+    def _refuse(self, doing: str, error: Any, topic: str | None, is_known: bool = False) -> None:
         """Raise what an error means."""
         codes = self._codes
         message = f"cannot {doing} at {self._servers}: {error.str().rstrip('.')}."
         if error.code() == codes.TOPIC_AUTHORIZATION_FAILED:
             raise SourceError(f"{message} Allow our user to describe and read {topic or 'it'}")
-        if error.code() in (codes.UNKNOWN_TOPIC_OR_PART, codes._UNKNOWN_TOPIC, codes._UNKNOWN_PARTITION):
+        is_unknown = error.code() in (codes.UNKNOWN_TOPIC_OR_PART, codes._UNKNOWN_TOPIC, codes._UNKNOWN_PARTITION)
+        if is_unknown and not is_known:
             raise unknown_topic(self._connection, topic or "?")
-        if self._is_temporary(error):
+        if is_unknown or self._is_temporary(error):
             raise SourceUnavailableError(message)
         raise ConsumerFailedError(message)
 

@@ -101,6 +101,8 @@ class PythonConsumer(Consumer):
             raise OffsetGoneError(TopicPartition(*next(iter(error.args[0])))) from None
         except self._errors.NoOffsetForPartitionError as error:
             raise OffsetGoneError(TopicPartition(*next(iter(error.args[0])))) from None
+        except self._errors.LogTruncationError as error:
+            raise OffsetGoneError(TopicPartition(*next(iter(error.divergent_offsets)))) from None
         except Exception as error:
             self._raise("read", error)
         return [
