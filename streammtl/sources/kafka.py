@@ -43,8 +43,8 @@ class KafkaSource(Source):
 
     A partition is called `<topic>:<partition>`. Within a partition the order is that of the offsets; across partitions
     it is by the records' timestamps, then events before labels, then by partition, among the partitions that have
-    records. One that has none, read to its end, is waited for at most `merge_wait_s`; so the order depends on when
-    records came, and the journal keeps it.
+    records. One that has none is waited for at most `merge_wait_s`, and then until the broker says that it ends there;
+    so the order depends on when records came, and the journal keeps it.
 
     Positions are those of the checkpoint. The broker is told of them under `group`, for dashboards of the lag only.
 
@@ -79,7 +79,8 @@ class KafkaSource(Source):
             default=0.05,
             ge=0.0,
             le=60.0,
-            description="How long records of other partitions wait for one that was read to its end, since then.",
+            description="How long records of other partitions wait for one that was read to its end, since then, for "
+            "records that are written just now; those that were written before are never passed over.",
         )
         when_offset_is_gone: Literal["stop", "earliest", "latest"] = Field(
             default="stop",
