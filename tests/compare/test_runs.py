@@ -132,6 +132,7 @@ def test_who_interrupts_and_starts_again_loses_and_repeats_no_finished_run(
     assert len(figures(tmp_path / "out")["runs"]) == 12
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_is_its_runs_error_and_another_takes_its_place(tmp_path: Path) -> None:
     config = RunConfig.load(write_small(tmp_path, n=20_000), environment={})
     maker = JobMaker(None, None)

@@ -34,6 +34,7 @@ def independent(reports: Reports, every_h: float) -> Ints:
 
 
 @STREAMS
+@pytest.mark.slow
 def test_failures_happen_as_often_as_the_best_output_says(stream: Callable[[], Reports]) -> None:
     reports = stream()
     rows = independent(reports, every_h=48.0)
