@@ -27,6 +27,7 @@ class Nursery:
     """Forks daemons, one after the other; used as a context."""
 
     def __init__(self) -> None:
+        self._forked: list[Forked] = []
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.kafka.nursery"],
             stdin=subprocess.PIPE,
@@ -40,11 +41,16 @@ class Nursery:
         return self
 
     def __exit__(self, *error: object) -> None:
+        """End it, and the daemon that a failed test has left running."""
+        for forked in self._forked:
+            forked.kill()
+            forked.wait()
         self._process.communicate()
 
     def start(self, arguments: list[str], log: Path) -> Forked:
         """Run the daemon's command with these arguments; what it says goes to the end of `log`."""
-        return Forked(self, int(self.ask("start", str(log), *arguments)))
+        self._forked.append(forked := Forked(self, int(self.ask("start", str(log), *arguments))))
+        return forked
 
     def ask(self, *words: str) -> str:
         """The answer to a line."""
