@@ -126,14 +126,14 @@ class Daemon:
             self.process.wait()
             raise
 
-    def wait_for(self, holds: Any, what: str, timeout_s: float = 60.0) -> None:
+    def wait_for(self, holds: Any, what: str, timeout_s: float = 60.0, every_s: float = 0.01) -> None:
         """Wait until a condition holds, and fail at once when the daemon ends."""
 
         def check() -> bool:
             assert self.process.poll() is None, f"the daemon ended with {self.process.returncode}:\n{self.log()}"
             return bool(holds())
 
-        wait_until(check, what, timeout_s)
+        wait_until(check, what, timeout_s, every_s)
 
     def log(self) -> str:
         return (self.folder / "daemon.log").read_text(errors="replace")
