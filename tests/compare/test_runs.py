@@ -64,6 +64,7 @@ def test_variants_and_peers_are_compared_on_one_stream(tmp_path: Path) -> None:
     assert figures(tmp_path / "out") == found
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_is_told_and_stops_no_other(tmp_path: Path) -> None:
     vary = "scores.composite=null,{weights: {nobody: 1.0}}"
     result = streammtl(*arguments(write_small(tmp_path), tmp_path / "out", "--vary", vary, "--seeds", "1"))
