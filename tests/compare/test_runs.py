@@ -64,6 +64,7 @@ def test_variants_and_peers_are_compared_on_one_stream(tmp_path: Path) -> None:
     assert figures(tmp_path / "out") == found
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_is_told_and_stops_no_other(tmp_path: Path) -> None:
     vary = "scores.composite=null,{weights: {nobody: 1.0}}"
     result = streammtl(*arguments(write_small(tmp_path), tmp_path / "out", "--vary", vary, "--seeds", "1"))
@@ -132,6 +133,7 @@ def test_who_interrupts_and_starts_again_loses_and_repeats_no_finished_run(
     assert len(figures(tmp_path / "out")["runs"]) == 12
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_is_its_runs_error_and_another_takes_its_place(tmp_path: Path) -> None:
     config = RunConfig.load(write_small(tmp_path, n=20_000), environment={})
     maker = JobMaker(None, None)

@@ -23,10 +23,13 @@ ESTIMATORS: list[Classifier | Regressor] = [Classifier(model=SMALL), Regressor(m
 
 
 def river_checks() -> list[Any]:
-    found = []
+    """Some come once for each of River's datasets: the first is fast, the others are slow."""
+    found: list[Any] = []
     for estimator in ESTIMATORS:
+        names = {"check_bounded_memory_growth"}
         for number, check in enumerate(checks.yield_checks(estimator)):
-            marks = [pytest.mark.slow] if check.__name__ == "check_bounded_memory_growth" else []
+            marks = [pytest.mark.slow(seconds=2)] if check.__name__ in names else []
+            names.add(check.__name__)
             name = f"{type(estimator).__name__}-{number}-{check.__name__}"
             found.append(pytest.param(estimator, check, id=name, marks=marks))
     return found

@@ -219,13 +219,13 @@ def _keep(folder: Path) -> None:
         (folder / "broker.json").unlink()
 
 
-def wait_until(holds: Callable[[], bool], what: str, timeout_s: float = 30.0) -> None:
+def wait_until(holds: Callable[[], bool], what: str, timeout_s: float = 30.0, every_s: float = 0.01) -> None:
     """Wait until a condition holds; fail, and name it, when it does not in time."""
     clock = SystemClock()
     deadline_s = clock.monotonic() + timeout_s
     while not holds():
         assert clock.monotonic() < deadline_s, f"waited {timeout_s} s until {what}"
-        clock.sleep(0.01)
+        clock.sleep(every_s)
 
 
 def _memory() -> Path | None:

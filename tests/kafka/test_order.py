@@ -20,10 +20,12 @@ from streammtl.run.cli import main
 from streammtl.seeds import named_rng
 from tests.kafka.cluster import Cluster
 from tests.kafka.daemon import Daemon, settings_of, write
+from tests.kafka.nursery import Nursery
 
 PARTITIONS = 4
 KILLS = int(os.environ.get("STREAMMTL_TEST_KILLS", "20"))
 PER_KILL = 2_000
+EVERY_S = 0.05  # each look reads the whole journal
 
 #: Its parameters depend on the order of events and labels, those of a counter would not.
 LEARNS = {
@@ -33,7 +35,7 @@ LEARNS = {
 }
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=50)
 @pytest.mark.parametrize("driver", ["kafka-python", "confluent"])
 def test_killed_again_and_again_it_ends_as_a_replay_of_its_journal(
     cluster: Cluster, tmp_path: Path, driver: str
@@ -46,16 +48,17 @@ def test_killed_again_and_again_it_ends_as_a_replay_of_its_journal(
         cluster.create_topic(f"{prefix}-{kind}")
     daemon = Daemon(tmp_path, settings_of(tmp_path, cluster.servers, prefix, driver=driver, **LEARNS))
     rng = named_rng(0, "kills")
-    for life in range(kills):
-        daemon.start()
-        write(cluster, prefix, life * PER_KILL, (life + 1) * PER_KILL)
-        goal = int(rng.integers(n_in_journal(tmp_path), 2 * (life + 1) * PER_KILL))
-        daemon.wait_for(partial(has_taken, tmp_path, goal + 1), f"{goal} records were taken", 120.0)
-        daemon.kill()
+    with Nursery() as nursery:
+        for life in range(kills):
+            daemon.start(nursery=nursery if life % 10 else None)  # every tenth from nothing, the others are forked
+            write(cluster, prefix, life * PER_KILL, (life + 1) * PER_KILL)
+            goal = int(rng.integers(n_in_journal(tmp_path), 2 * (life + 1) * PER_KILL))
+            daemon.wait_for(partial(has_taken, tmp_path, goal + 1), f"{goal} records were taken", 300.0, EVERY_S)
+            daemon.kill()
     n = kills * PER_KILL + 1
     daemon.start()
     write(cluster, prefix, n - 1, n)  # when it takes this one, it is there to hear that it shall stop
-    daemon.wait_for(partial(has_taken, tmp_path, 2 * n), "all records were taken", 120.0)
+    daemon.wait_for(partial(has_taken, tmp_path, 2 * n), "all records were taken", 300.0, EVERY_S)
     assert daemon.stop() == 0
 
     # Learned state: that of a run that was never killed, and took the records in this order.

@@ -82,6 +82,7 @@ def test_an_unknown_authority_is_refused_clearly(endpoints: Endpoints, driver: s
 
 
 @BOTH
+@pytest.mark.slow
 def test_an_expired_certificate_is_refused_clearly(endpoints: Endpoints, driver: str) -> None:
     source = source_of(endpoints.expired, endpoints.certificates / "ca.pem", "t", driver)
     assert "certificate has expired" in error_of(source)

@@ -61,7 +61,7 @@ def test_a_stopped_daemon_has_the_state_of_a_replay(tmp_path: Path) -> None:
     folder = tmp_path / "daemon"
     folder.mkdir()
     write(folder, values)
-    stops = iter([False] * 40)
+    stops = iter([False] * 20)
     run_daemon(RunConfig.parse(settings_of(folder, follow=True), environment={}), stop=lambda: next(stops, True))
     report = replay(RunConfig.parse(settings_of(folder, follow=False), environment={}), resume=True)
     assert report.digest == expected

@@ -94,6 +94,7 @@ def test_records_of_another_kind_say_so(default_stream: Stream) -> None:
         assert msgspec.json.decode(value)["record"] == ("label" if is_label else "event")
 
 
+@pytest.mark.slow(seconds=3)
 def test_extreme_settings_still_give_every_event() -> None:
     for settings in (
         {"events": 1},

@@ -34,6 +34,7 @@ def independent(reports: Reports, every_h: float) -> Ints:
 
 
 @STREAMS
+@pytest.mark.slow(seconds=3)
 def test_failures_happen_as_often_as_the_best_output_says(stream: Callable[[], Reports]) -> None:
     reports = stream()
     rows = independent(reports, every_h=48.0)
@@ -86,6 +87,7 @@ def best_outputs(relatedness: float) -> Floats:
     return np.concatenate([batch.best_EO for batch in IotWorld.Config.model_validate(settings).build().records()])
 
 
+@pytest.mark.slow(seconds=3)
 def test_a_task_is_as_difficult_whatever_the_relatedness() -> None:
     # What the best outputs leave open depends on nothing but their distribution.
     worlds = [best_outputs(relatedness) for relatedness in (0.0, 0.5, 1.0)]

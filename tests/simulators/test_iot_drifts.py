@@ -26,6 +26,7 @@ def test_without_drift_there_is_none() -> None:
     assert IotWorld.Config(drift=False).build().drifts() == ()
 
 
+@pytest.mark.slow(seconds=3)
 @pytest.mark.parametrize("name", DRIFT_NAMES)
 def test_nothing_is_different_before_the_start_of_a_drift_and_something_is_after(name: str) -> None:
     with_it, without = (

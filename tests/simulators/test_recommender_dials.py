@@ -90,6 +90,7 @@ def best(**settings: Any) -> dict[str, float]:
     return {task: world_scores[task][score] for task, score in of_task.items()}
 
 
+@pytest.mark.slow(seconds=3)
 def test_each_task_by_itself_is_as_hard_whatever_the_dials() -> None:
     found = [best(relatedness=relatedness, conflict=conflict) for relatedness, conflict in DIALS[::2]]
     # Scarce ratings make their score uncertain by a few percent of itself.

@@ -54,6 +54,7 @@ def test_without_drift_there_is_none() -> None:
     assert build(drift=False).config.drifts == DRIFT_NAMES
 
 
+@pytest.mark.slow(seconds=3)
 @pytest.mark.parametrize("name", DRIFT_NAMES)
 def test_before_its_first_event_a_drift_changes_nothing(name: DriftName) -> None:
     plain, drifting = stationary(), with_drift(name)
