@@ -10,6 +10,7 @@ import numpy as np
 
 from streammtl.clock import SystemClock
 from streammtl.errors import MissingExtraError, SourceError, SourceUnavailableError
+from streammtl.kafka.call import let_go
 from streammtl.kafka.clients import confluent_settings
 from streammtl.kafka.consumer import (
     ASK_TIMEOUT_S,
@@ -33,6 +34,10 @@ _log = logging.getLogger(__name__)
 _QUEUE_KILOBYTES = 64 * 1024  # of records that the library reads ahead
 _QUEUE_RECORDS = 50_000
 _LOOK_S = 0.2  # how long looking whether a broker answers may take
+# Nobody is a member of our group. But this is for how long the library, when it is closed, waits for a coordinator that
+# is gone, to commit offsets to it.
+_LAST_COMMIT_MS = 1000
+_CLOSE_PATIENCE_S = 1.5
 
 
 @final
@@ -65,6 +70,8 @@ class ConfluentConsumer(Consumer):
                 "group.id": reading.group,
                 "enable.auto.commit": False,
                 "enable.auto.offset.store": False,
+                "session.timeout.ms": _LAST_COMMIT_MS,
+                "heartbeat.interval.ms": _LAST_COMMIT_MS // 3,
                 "auto.offset.reset": "error",
                 "enable.partition.eof": True,
                 "isolation.level": reading.isolation,
@@ -79,7 +86,7 @@ class ConfluentConsumer(Consumer):
         try:
             self._client.list_topics(timeout=connection.connect_timeout_s)
         except confluent_kafka.KafkaException as error:
-            self._client.close()
+            self.close()
             raise not_reached(connection, error.args[0].str()) from error
 
     def topics(self, names: Iterable[str]) -> dict[str, Topic]:
@@ -155,7 +162,11 @@ class ConfluentConsumer(Consumer):
                     self._library.TopicPartition(*partition), timeout=timeout_s
                 )
             except self._library.KafkaException as error:
-                self._refuse(f"ask for the offsets of {partition}", error.args[0], partition.topic)
+                doing = f"ask for the offsets of {partition}"
+                if error.args[0].code() in (self._codes._UNKNOWN_TOPIC, self._codes._UNKNOWN_PARTITION):
+                    # The library has lost its brokers and all that it knew of them; `topics` asks one.
+                    raise self._away(doing, error.args[0]) from error
+                self._refuse(doing, error.args[0], partition.topic)
         return found
 
     def pause(self, partitions: Sequence[TopicPartition]) -> None:
@@ -189,10 +200,8 @@ class ConfluentConsumer(Consumer):
             )
 
     def close(self) -> None:
-        """Let go."""
-        for client in (self._client, self._asker):
-            if client is not None:
-                client.close()
+        """Let go. The library waits for the broker to take the last offsets; we do not wait long for the library."""
+        let_go([client.close for client in (self._client, self._asker) if client is not None], _CLOSE_PATIENCE_S)
         self._asker = None
 
     def _describe(self, names: Sequence[str]) -> Any:
@@ -231,10 +240,13 @@ class ConfluentConsumer(Consumer):
         temporary = (codes._TIMED_OUT, codes._TRANSPORT, codes._ALL_BROKERS_DOWN, codes._RESOLVE)
         return bool(error.retriable()) or error.code() in temporary
 
+    def _away(self, doing: str, error: Any) -> SourceUnavailableError:
+        return SourceUnavailableError(f"cannot {doing} at {self._servers}: {error.str().rstrip('.')}.")
+
     def _refuse(self, doing: str, error: Any, topic: str | None) -> None:
         """Raise what an error means."""
         codes = self._codes
-        message = f"cannot {doing} at {self._servers}: {error.str().rstrip('.')}."
+        message = str(self._away(doing, error))
         if error.code() == codes.TOPIC_AUTHORIZATION_FAILED:
             raise SourceError(f"{message} Allow our user to describe and read {topic or 'it'}")
         if error.code() in (codes.UNKNOWN_TOPIC_OR_PART, codes._UNKNOWN_TOPIC, codes._UNKNOWN_PARTITION):
