@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Sequence
-from threading import Thread
 from typing import final
 
 _log = logging.getLogger(__name__)
+
+_NAME = "kafka-call"
 
 
 @final
@@ -17,7 +19,7 @@ class Call:
     def __init__(self, call: Callable[[], None]) -> None:
         self.error: BaseException | None = None
         self._call = call
-        self._thread = Thread(target=self._run, name="kafka-call", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=_NAME, daemon=True)
         self._thread.start()
 
     def ended_within(self, timeout_s: float) -> bool:
@@ -50,3 +52,8 @@ def let_go(closing: Sequence[Callable[[], object]], timeout_s: float) -> bool:
     if call.error is not None:
         raise call.error
     return True
+
+
+def is_one_waiting() -> bool:
+    """Whether a call that nobody waits for any more still waits for the broker."""
+    return any(thread.name == _NAME for thread in threading.enumerate())

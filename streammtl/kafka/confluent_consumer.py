@@ -37,7 +37,7 @@ _LOOK_S = 0.2  # how long looking whether a broker answers may take
 # Nobody is a member of our group. But this is for how long the library, when it is closed, waits for a coordinator that
 # is gone, to commit offsets to it.
 _LAST_COMMIT_MS = 1000
-_CLOSE_PATIENCE_S = 1.5
+_CLOSE_PATIENCE_S = 1.5  # where a broker answers
 
 
 @final
@@ -201,8 +201,14 @@ class ConfluentConsumer(Consumer):
 
     def close(self) -> None:
         """Let go. The library waits for the broker to take the last offsets; we do not wait long for the library."""
-        let_go([client.close for client in (self._client, self._asker) if client is not None], _CLOSE_PATIENCE_S)
-        self._asker = None
+        clients, self._asker = [client for client in (self._client, self._asker) if client is not None], None
+        try:
+            self._client.list_topics(timeout=_LOOK_S)
+        except (self._library.KafkaException, RuntimeError):  # nobody answers, or it is closed
+            patience_s = _LOOK_S
+        else:
+            patience_s = _CLOSE_PATIENCE_S
+        let_go([client.close for client in clients], patience_s)
 
     def _describe(self, names: Sequence[str]) -> Any:
         return self._admin.describe_topics(

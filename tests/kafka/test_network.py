@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from itertools import count
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -98,23 +99,15 @@ def test_a_lost_answer_within_a_transaction_leaves_everything_once(
 def test_a_commit_that_never_ends_while_the_broker_answers_is_given_up_and_begun_anew(
     tmp_path: Path, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Library:
-        """Waits for a coordinator that is gone for good, at the third commit."""
+    commit, numbers, gives_up = ConfluentProducer._commit_at_once, count(1), Event()
 
-        def __init__(self) -> None:
-            self.gives_up = Event()
-            self._commit = ConfluentProducer._commit_at_once
-            self._n_commits = 0
+    def commit_or_wait_for_a_coordinator_that_is_gone(producer: ConfluentProducer, *mark: Any) -> None:
+        if next(numbers) == 3:
+            gives_up.wait()
+        else:
+            commit(producer, *mark)
 
-        def commit(self, producer: ConfluentProducer, *mark: Any) -> None:
-            self._n_commits += 1
-            if self._n_commits == 3:
-                self.gives_up.wait()
-            else:
-                self._commit(producer, *mark)
-
-    library = Library()
-    monkeypatch.setattr(ConfluentProducer, "_commit_at_once", lambda *arguments: library.commit(*arguments))
+    monkeypatch.setattr(ConfluentProducer, "_commit_at_once", commit_or_wait_for_a_coordinator_that_is_gone)
     monkeypatch.setattr(confluent_producer, "_STUCK_S", 3.0)
     cluster = Cluster(broker.endpoints.plain)
     topic = cluster.create_topic()
@@ -123,7 +116,7 @@ def test_a_commit_that_never_ends_while_the_broker_answers_is_given_up_and_begun
         run(settings)
     assert 0 < len(published(cluster, topic)) < 100
     run(settings)
-    library.gives_up.set()
+    gives_up.set()
     seen = published(cluster, topic)
     assert len(seen) == 100
     assert set(seen.values()) == {1}

@@ -78,8 +78,10 @@ def test_without_a_broker_it_ends_in_time_and_says_what_may_be_missing(
             cluster.create_topic(topic)
         address = f"kafka://{broker.endpoints.plain}"
         process = subprocess.Popen(
-            [sys.executable, "-c", _PROGRAM.replace("DRIVER", driver), "simulate", "fraud", "--to", address]
-            + ["--events", "1000000", "--rate", "1000"],
+            [
+                *(sys.executable, "-c", _PROGRAM.replace("DRIVER", driver)),
+                *("simulate", "fraud", "--to", address, "--events", "1000000", "--rate", "1000"),
+            ],
             cwd=tmp_path,
             env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'simulators'}"},
             stderr=subprocess.PIPE,
