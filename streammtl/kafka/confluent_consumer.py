@@ -203,8 +203,8 @@ class ConfluentConsumer(Consumer):
         """Let go. The library waits for the broker to take the last offsets; we do not wait long for the library."""
         clients, self._asker = [client for client in (self._client, self._asker) if client is not None], None
         try:
-            self._client.list_topics(timeout=_LOOK_S)
-        except (self._library.KafkaException, RuntimeError):  # nobody answers, or it is closed
+            self._admin.list_topics(timeout=_LOOK_S)  # the consumer itself may hang for ever (librdkafka issue 5476)
+        except self._library.KafkaException:
             patience_s = _LOOK_S
         else:
             patience_s = _CLOSE_PATIENCE_S
