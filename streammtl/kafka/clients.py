@@ -7,6 +7,10 @@ from typing import Any
 from streammtl.kafka.security import confluent_security, kafka_python_security
 from streammtl.kafka.settings import KafkaConnection
 
+# What the library allows.
+_MAX_REQUEST_MS = 300_000
+_MIN_CONNECT_MS = 1000
+
 
 def kafka_python_settings(connection: KafkaConnection) -> dict[str, Any]:
     """Arguments that every client of kafka-python takes."""
@@ -26,6 +30,9 @@ def confluent_settings(connection: KafkaConnection) -> dict[str, Any]:
         "bootstrap.servers": ",".join(connection.servers),
         "client.id": connection.client_id,
         "reconnect.backoff.max.ms": int(connection.max_backoff_s * 1000),
+        "socket.timeout.ms": min(_MAX_REQUEST_MS, int(connection.request_timeout_s * 1000)),
+        "socket.connection.setup.timeout.ms": max(_MIN_CONNECT_MS, int(connection.connect_timeout_s * 1000)),
+        "enable.metrics.push": False,  # the library would wait for its last one when it is closed
         "log_level": 2,
         **confluent_security(connection.security),
     }

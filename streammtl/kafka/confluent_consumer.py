@@ -10,6 +10,7 @@ import numpy as np
 
 from streammtl.clock import SystemClock
 from streammtl.errors import MissingExtraError, SourceError, SourceUnavailableError
+from streammtl.kafka.call import let_go
 from streammtl.kafka.clients import confluent_settings
 from streammtl.kafka.consumer import (
     ASK_TIMEOUT_S,
@@ -33,6 +34,10 @@ _log = logging.getLogger(__name__)
 _QUEUE_KILOBYTES = 64 * 1024  # of records that the library reads ahead
 _QUEUE_RECORDS = 50_000
 _LOOK_S = 0.2  # how long looking whether a broker answers may take
+# Nobody is a member of our group. But this is for how long the library, when it is closed, waits for a coordinator that
+# is gone, to commit offsets to it.
+_LAST_COMMIT_MS = 1000
+_CLOSE_PATIENCE_S = 1.5  # where a broker answers
 
 
 @final
@@ -65,6 +70,8 @@ class ConfluentConsumer(Consumer):
                 "group.id": reading.group,
                 "enable.auto.commit": False,
                 "enable.auto.offset.store": False,
+                "session.timeout.ms": _LAST_COMMIT_MS,
+                "heartbeat.interval.ms": _LAST_COMMIT_MS // 3,
                 "auto.offset.reset": "error",
                 "enable.partition.eof": True,
                 "isolation.level": reading.isolation,
@@ -79,7 +86,7 @@ class ConfluentConsumer(Consumer):
         try:
             self._client.list_topics(timeout=connection.connect_timeout_s)
         except confluent_kafka.KafkaException as error:
-            self._client.close()
+            self.close()
             raise not_reached(connection, error.args[0].str()) from error
 
     def topics(self, names: Iterable[str]) -> dict[str, Topic]:
@@ -142,13 +149,12 @@ class ConfluentConsumer(Consumer):
         if self._asker is None:
             reading = {"group.id": self._reading.group, "isolation.level": self._reading.isolation}
             self._asker = self._library.Consumer({**self._of_others, **reading})
-        found = self._ask(self._asker, partitions, ASK_TIMEOUT_S, is_known=True)
+        found = self._ask(self._asker, partitions, ASK_TIMEOUT_S)
         return {partition: end for partition, (_, end) in found.items()}
 
     def _ask(
-        self, client: Any, partitions: Sequence[TopicPartition], timeout_s: float, is_known: bool = False
+        self, client: Any, partitions: Sequence[TopicPartition], timeout_s: float
     ) -> dict[TopicPartition, tuple[int, int]]:
-        """First offsets and ends; a broker that has just been started may not know a topic that it has."""
         found = {}
         for partition in partitions:
             try:
@@ -156,7 +162,8 @@ class ConfluentConsumer(Consumer):
                     self._library.TopicPartition(*partition), timeout=timeout_s
                 )
             except self._library.KafkaException as error:
-                self._refuse(f"ask for the offsets of {partition}", error.args[0], partition.topic, is_known)
+                # `topics` has asked a broker: who does not know it has lost its brokers, or has just begun to be one.
+                self._refuse(f"ask for the offsets of {partition}", error.args[0], partition.topic, is_known=True)
         return found
 
     def pause(self, partitions: Sequence[TopicPartition]) -> None:
@@ -172,7 +179,7 @@ class ConfluentConsumer(Consumer):
         if self._trouble is None:
             return
         try:
-            self._client.list_topics(timeout=_LOOK_S)
+            self._admin.list_topics(timeout=_LOOK_S)  # as in `close`
         except self._library.KafkaException:
             raise SourceUnavailableError(f"no broker answers at {self._servers}: {self._trouble}") from None
         self._trouble = None
@@ -190,11 +197,15 @@ class ConfluentConsumer(Consumer):
             )
 
     def close(self) -> None:
-        """Let go."""
-        for client in (self._client, self._asker):
-            if client is not None:
-                client.close()
-        self._asker = None
+        """Let go. The library waits for the broker to take the last offsets; we do not wait long for the library."""
+        clients, self._asker = [client for client in (self._client, self._asker) if client is not None], None
+        try:
+            self._admin.list_topics(timeout=_LOOK_S)  # the consumer itself may hang for ever (librdkafka issue 5476)
+        except self._library.KafkaException:
+            patience_s = _LOOK_S
+        else:
+            patience_s = _CLOSE_PATIENCE_S
+        let_go([client.close for client in clients], patience_s)
 
     def _describe(self, names: Sequence[str]) -> Any:
         return self._admin.describe_topics(

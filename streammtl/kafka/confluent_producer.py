@@ -33,6 +33,9 @@ _Record = tuple[str, bytes, bytes, Headers]  # topic, key, value
 _COORDINATION = (14, 15, 16)  # COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE, NOT_COORDINATOR
 _QUEUE_RECORDS = 10 * MAX_WAITING  # of the client library: what is taken between two calls of `settle` fits into it
 _QUEUE_KILOBYTES = 1024 * 1024
+_FLUSH_S = 0.2  # how long it may go unnoticed that all brokers are away
+_LOOK_S = 0.5  # how long looking whether a broker answers may take
+_STUCK_S = 30.0  # a commit that is not done while brokers answer for so long never will be
 _MAX_RECORD_BYTES = 64 * 1024 * 1024  # what a record may have is the broker's to say
 
 
@@ -60,18 +63,26 @@ class ConfluentProducer(Producer):
             "compression.type": compression,
             "allow.auto.create.topics": False,
             "logger": _log,
+            "error_cb": self._hear,
         }
         self._connection = connection
         self._is_transactional = transactional_id is not None
         if transactional_id is not None:
             self._settings["transactional.id"] = transactional_id
-            self._settings["transaction.timeout.ms"] = int(transaction_timeout_s * 1000)
+            self._settings["transaction.timeout.ms"] = timeout_ms = int(transaction_timeout_s * 1000)
+            self._settings["socket.timeout.ms"] = min(self._settings["socket.timeout.ms"], timeout_ms)
+            # Otherwise, where no broker answers, librdkafka 2.16 throws away all that it knows and begins anew with the
+            # servers of the settings; but a mark still waits for the coordinator that is thrown away, without end.
+            self._settings["metadata.recovery.strategy"] = "none"
             del self._settings["message.timeout.ms"]  # it follows the transaction's
         self._outbox: deque[_Record] = deque()  # not taken by the client yet
         self._failed: list[tuple[Any, Any]] = []  # error and message, as the library reports them
         self._fatal: Any = None  # the error after which the library does nothing more
         self._commit: Call | None = None
+        self._group: Any = None  # what the library calls the metadata of the mark's group
+        self._is_away = False  # all brokers are, or the last flush was in vain
         self._have_offsets_gone = False  # of the transaction that is being committed
+        self._answered_since_s: float | None = None  # since when brokers answer, but not to the commit
         self._clock = SystemClock()
         self._client = self._connect()
 
@@ -95,7 +106,14 @@ class ConfluentProducer(Producer):
     def flush(self) -> None:
         """Wait for the library's queue."""
         self._push()
-        self._serve(self._client.flush, FLUSH_PATIENCE_S)
+        start_s = self._clock.monotonic()
+        while self.n_waiting:
+            self._serve(self._client.flush, _FLUSH_S)
+            self._push()
+            patience_s = PATIENCE_S if self._is_away else FLUSH_PATIENCE_S
+            if self._fatal is not None or self._clock.monotonic() - start_s >= patience_s:
+                break
+        self._is_away = self.n_waiting > 0
         self._check()
         if self.n_waiting:
             raise SinkUnavailableError(f"{self.n_waiting:,} published records are not acknowledged")
@@ -130,7 +148,9 @@ class ConfluentProducer(Producer):
         """Wait for the two steps, whose time limits the library does not keep, in their thread."""
         if self._commit is None:
             self._commit = Call(lambda: self._commit_at_once(topic, number, group, metadata))
+            self._answered_since_s = None
         if not self._commit.ended_within(PATIENCE_S):
+            self._require_progress(topic)
             raise SinkUnavailableError("the broker does not answer to the commit of a transaction")
         error, self._commit = self._commit.error, None
         if isinstance(error, self._error):
@@ -138,16 +158,31 @@ class ConfluentProducer(Producer):
         if error is not None:
             raise error
 
+    def _require_progress(self, topic: str) -> None:
+        """The library may wait for a broker that is gone for good, while others answer: `SinkAbortedError`."""
+        try:
+            self._client.list_topics(topic, timeout=_LOOK_S)
+        except self._error:
+            self._answered_since_s = None
+            return
+        now_s = self._clock.monotonic()
+        if self._answered_since_s is None:
+            self._answered_since_s = now_s
+        elif now_s - self._answered_since_s > _STUCK_S:
+            raise SinkAbortedError(
+                f"a transaction is not committed, though the cluster has answered for {_STUCK_S:.0f} s"
+            )
+
     def _commit_at_once(self, topic: str, number: int, group: str, metadata: str) -> None:
         import confluent_kafka
 
         if not self._have_offsets_gone:
-            mark = [confluent_kafka.TopicPartition(topic, 0, number, metadata)]
-            consumer = confluent_kafka.Consumer({**confluent_settings(self._connection), "group.id": group})
-            try:
-                self._client.send_offsets_to_transaction(mark, consumer.consumer_group_metadata())
-            finally:
+            if self._group is None:
+                consumer = confluent_kafka.Consumer({**confluent_settings(self._connection), "group.id": group})
+                self._group = consumer.consumer_group_metadata()
                 consumer.close()
+            mark = [confluent_kafka.TopicPartition(topic, 0, number, metadata)]
+            self._client.send_offsets_to_transaction(mark, self._group)
             self._have_offsets_gone = True
         self._client.commit_transaction()
 
@@ -185,6 +220,9 @@ class ConfluentProducer(Producer):
             cause = raised.__cause__
             fatal = confluent_kafka.KafkaError(confluent_kafka.KafkaError._FATAL)
             self._fatal = cause.args[0] if isinstance(cause, self._error) else fatal
+
+    def _hear(self, error: Any) -> None:
+        self._is_away = self._is_away or error.code() == error._ALL_BROKERS_DOWN
 
     def _report(self, error: Any, message: Any) -> None:
         self._failed.append((error, message))

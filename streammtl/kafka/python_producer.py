@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, NoReturn, final
 
 from streammtl.errors import SinkAbortedError, SinkError, SinkFencedError, SinkUnavailableError
@@ -122,7 +123,13 @@ class PythonProducer(Producer):
         try:
             self._client.close(timeout=patience_s)
         except self._errors.KafkaError:
-            return  # what is not acknowledged was reported by `flush`
+            # What is not acknowledged was reported by `flush`. The client has not closed, though, and would try again,
+            # aloud, when it is destroyed: kafka-python 3.0.12 flushes before it closes, and stops when that fails.
+            sender = self._client._sender
+            sender.force_close()
+            sender.join(PATIENCE_S)
+            with suppress(self._errors.KafkaError):
+                self._client.close(timeout=0)
 
     def _connect(self) -> Any:
         import kafka

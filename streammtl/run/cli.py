@@ -8,6 +8,8 @@ checkpoint, a broker); 2 a wrong setting or argument; 3 a limit of rejected reco
 from __future__ import annotations
 
 import json
+import logging
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -262,6 +264,7 @@ def run(config: Path, overrides: tuple[str, ...]) -> None:
     loaded = _load(str(config), overrides, is_daemon=True)
     with ignore_hangup(), stop_on_signals() as stop:
         run_daemon(loaded, stop=stop)
+    _end_without_waiting()
 
 
 @main.command()
@@ -426,6 +429,20 @@ def tail(log: Path, topic: str | None, follow: bool, last: int | None, values_on
     with stop_on_signals() as stop:
         out, clock = sys.stdout.buffer, SystemClock()
         tail_topic(log, topic, out, clock, last=last, follow=follow, values_only=values_only, stop=stop)
+
+
+def _end_without_waiting() -> None:
+    """End the process now where a client library waits for a broker: nothing of ours is left to do, all is saved.
+
+    An interpreter that takes itself down under the library's threads would wait for them, or crash.
+    """
+    from streammtl.kafka.call import is_one_waiting
+
+    if is_one_waiting():
+        logging.shutdown()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
 
 
 def _live_page(config: RunConfig, clock: Clock) -> LivePage:

@@ -98,7 +98,7 @@ def write_world(
     chunks: Iterator[_Chunk] = map(_whole, world.records())
     if rate is not None or is_kafka(destination) or _suffix(Path(destination)) == ".log":
         chunks = _pieces(chunks, _CHUNK_RECORDS if rate is None else max(1, int(rate * _CHUNK_S)))
-    with _open(destination, force, rate is not None, clock, partitions) as write:
+    with _open(destination, force, rate is not None, clock, partitions, stop) as write:
         for chunk in chunks:
             events_after = n_events + len(chunk.value_N) - sum(chunk.is_label_N)
             # Against the beginning, not the last chunk: what one write takes too long the next waits less.
@@ -195,10 +195,12 @@ def _between(chunk: _Chunk, first: int, end: int) -> _Chunk:
 
 
 @contextmanager
-def _open(destination: Path | str, force: bool, is_followed: bool, clock: Clock, partitions: int) -> Iterator[_Write]:
+def _open(
+    destination: Path | str, force: bool, is_followed: bool, clock: Clock, partitions: int, stop: Callable[[], bool]
+) -> Iterator[_Write]:
     if is_kafka(destination):
         _refuse([truth_path(destination)], force)
-        with sending(str(destination), (EVENTS, LABELS), partitions, force, clock) as send:
+        with sending(str(destination), (EVENTS, LABELS), partitions, force, clock, stop) as send:
             yield _to_kafka(send)
         return
     destination = Path(destination)

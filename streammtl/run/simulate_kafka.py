@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, final
 
 from pydantic import ValidationError
 
 from streammtl.clock import Clock
 from streammtl.errors import ConfigError, SinkError, SinkUnavailableError
-from streammtl.kafka.producer import make_producer
+from streammtl.kafka.producer import Producer, make_producer
 from streammtl.kafka.settings import KafkaConnection
 from streammtl.kafka.topics import n_records_ever, require_topic
 
@@ -20,6 +20,7 @@ SCHEME: Final = "kafka://"
 Send = Callable[[str, Sequence[str], Sequence[bytes]], None]
 
 _GIVE_UP_S: Final = 60.0  # without an answer of the broker
+_LAST_FLUSH_S: Final = 2.5  # the same, when somebody said stop
 
 
 def connection_of(address: str) -> KafkaConnection:
@@ -31,12 +32,20 @@ def connection_of(address: str) -> KafkaConnection:
 
 
 @contextmanager
-def sending(address: str, topics: Sequence[str], partitions: int, force: bool, clock: Clock) -> Iterator[Send]:
+def sending(
+    address: str,
+    topics: Sequence[str],
+    partitions: int,
+    force: bool,
+    clock: Clock,
+    stop: Callable[[], bool] = lambda: False,
+) -> Iterator[Send]:
     """Makes the topics that are missing, and gives a function that sends records keyed by id.
 
     A record has the moment of its sending as its timestamp, so that a reader who merges topics by timestamp takes a
     label after its event; and event times of long ago would fall victim to the broker's retention at once. Raises
-    `ConfigError` when a topic has had records, unless with `force`; `SinkError` when the broker does not take them.
+    `ConfigError` when a topic has had records, unless with `force`; `SinkError` when the broker does not take them:
+    after a minute, or soon when `stop` says so.
     """
     connection = connection_of(address)
     for topic in topics:
@@ -47,24 +56,52 @@ def sending(address: str, topics: Sequence[str], partitions: int, force: bool, c
                 f"topic {topic!r} of {address} has had {n_held:,} records already, and a second stream may repeat "
                 "their ids; take another cluster, or append with --force"
             )
-    producer = make_producer(connection)
-
-    def send(topic: str, keys: Sequence[str], values: Sequence[bytes]) -> None:
-        producer.publish(topic, [key.encode() for key in keys], values, [[]] * len(keys))
-        _patiently(producer.settle, clock)
-
+    patient = _Patient(make_producer(connection), address, clock, stop)
     try:
-        yield send
-        _patiently(producer.flush, clock)
+        yield patient.send
+        patient.flush()
     finally:
-        producer.close()
+        patient.producer.close(patience_s=0.0)
 
 
-def _patiently(action: Callable[[], None], clock: Clock) -> None:
-    deadline_s = clock.monotonic() + _GIVE_UP_S
-    while True:
-        try:
-            return action()
-        except SinkUnavailableError as error:
-            if clock.monotonic() > deadline_s:
-                raise SinkError(f"gave up after {_GIVE_UP_S:.0f} s: {error}") from None
+@final
+class _Patient:
+    """Sends, and waits for a broker that does not answer, but not for ever."""
+
+    def __init__(self, producer: Producer, address: str, clock: Clock, stop: Callable[[], bool]) -> None:
+        self.producer = producer
+        self._address = address
+        self._clock = clock
+        self._stop = stop
+        self._n_sent = 0
+
+    def send(self, topic: str, keys: Sequence[str], values: Sequence[bytes]) -> None:
+        """Hand over records, as soon as there is room for more; when somebody says stop, at once."""
+        self.producer.publish(topic, [key.encode() for key in keys], values, [[]] * len(keys))
+        self._n_sent += len(keys)
+        self._repeat(self.producer.settle)
+
+    def flush(self) -> None:
+        """Wait until the broker has everything."""
+        self._repeat(self.producer.flush, _LAST_FLUSH_S)
+
+    def _repeat(self, action: Callable[[], None], stopped_patience_s: float | None = None) -> None:
+        """Until it is done. When somebody says stop: for so long, or (None) leave it undone."""
+        start_s = self._clock.monotonic()
+        while True:
+            try:
+                return action()
+            except SinkUnavailableError as error:
+                patience_s = stopped_patience_s if self._stop() else _GIVE_UP_S
+                if patience_s is None:
+                    return None
+                seconds = self._clock.monotonic() - start_s
+                if seconds >= patience_s:
+                    raise self._given_up(error, seconds) from None
+
+    def _given_up(self, error: SinkUnavailableError, seconds: float) -> SinkError:
+        return SinkError(
+            f"{'interrupted, and ' if self._stop() else ''}gave up after {seconds:.0f} s without an answer: "
+            f"{self.producer.n_waiting:,} of {self._n_sent:,} records may be missing at {self._address} ({error}). For "
+            "a complete stream, write it once more to empty topics"
+        )

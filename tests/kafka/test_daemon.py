@@ -28,10 +28,6 @@ def exactly_once() -> dict[str, Any]:
     return {"delivery": "exactly_once"}
 
 
-# librdkafka waits for its last commits without end when the process lets go of its client and no broker answers.
-_NEVER_LETS_GO = pytest.mark.xfail(reason="with the driver confluent, the process does not end while no broker answers")
-
-
 @pytest.mark.parametrize("sink", [{}, exactly_once()], ids=["at_least_once", "exactly_once"])
 @pytest.mark.parametrize("driver", ["kafka-python", "confluent"])
 def test_a_broker_that_is_killed_for_ten_seconds_costs_nothing(
@@ -61,7 +57,7 @@ def test_a_broker_that_is_killed_for_ten_seconds_costs_nothing(
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("driver", ["kafka-python", pytest.param("confluent", marks=_NEVER_LETS_GO)])
+@pytest.mark.parametrize("driver", ["kafka-python", "confluent"])
 def test_a_daemon_without_a_broker_ends_in_time_with_0(
     tmp_path: Path, broker: Broker, driver: str, how: signal.Signals
 ) -> None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import time
+from itertools import count
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 
-from streammtl.errors import SinkUnavailableError
+from streammtl.errors import SinkAbortedError, SinkUnavailableError
+from streammtl.kafka import confluent_producer
+from streammtl.kafka.confluent_producer import ConfluentProducer
 from streammtl.sinks.base import Documents, Sink
 from streammtl.sinks.kafka import KafkaSink
 from tests.kafka.broker import Broker
@@ -79,8 +83,6 @@ def test_a_cut_connection_and_a_slow_one_cost_nothing(broker: Broker, driver: st
 def test_a_lost_answer_within_a_transaction_leaves_everything_once(
     tmp_path: Path, broker: Broker, driver: str, request_kind: int
 ) -> None:
-    if (driver, request_kind) == ("confluent", PRODUCE):
-        pytest.skip("librdkafka 2.16 then waits until the broker aborts the transaction, and the run starts again")
     cluster = Cluster(broker.endpoints.plain)
     topic = cluster.create_topic()
     with Proxy(broker.endpoints) as proxy:
@@ -88,6 +90,33 @@ def test_a_lost_answer_within_a_transaction_leaves_everything_once(
         proxy.drop(request_kind, 2)
         run(settings)
         assert proxy.n_dropped(request_kind) == 2
+    seen = published(cluster, topic)
+    assert len(seen) == 100
+    assert set(seen.values()) == {1}
+    cluster.close()
+
+
+def test_a_commit_that_never_ends_while_the_broker_answers_is_given_up_and_begun_anew(
+    tmp_path: Path, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit, numbers, gives_up = ConfluentProducer._commit_at_once, count(1), Event()
+
+    def commit_or_wait_for_a_coordinator_that_is_gone(producer: ConfluentProducer, *mark: Any) -> None:
+        if next(numbers) == 3:
+            gives_up.wait()
+        else:
+            commit(producer, *mark)
+
+    monkeypatch.setattr(ConfluentProducer, "_commit_at_once", commit_or_wait_for_a_coordinator_that_is_gone)
+    monkeypatch.setattr(confluent_producer, "_STUCK_S", 3.0)
+    cluster = Cluster(broker.endpoints.plain)
+    topic = cluster.create_topic()
+    settings = settings_of(tmp_path, cluster, topic, "confluent")
+    with pytest.raises(SinkAbortedError, match="though the cluster has answered for 3 s"):
+        run(settings)
+    assert 0 < len(published(cluster, topic)) < 100
+    run(settings)
+    gives_up.set()
     seen = published(cluster, topic)
     assert len(seen) == 100
     assert set(seen.values()) == {1}
