@@ -15,6 +15,7 @@ from streammtl.sources._merge import Merge, Ordered
 from streammtl.types import Bools, Ints32
 
 _SILENT_S = 30.0  # how long a consumer may give nothing of a partition that has more
+_LOOK_EVERY_S = 10.0  # whether there is more, when nothing comes at all
 _MAX_POLLS_AHEAD = 8  # how many polls' worth of records one partition may be ahead of the others
 _END_WAIT_S = 0.05  # where a topic ends with marks of transactions, the end is met without a record that tells of it
 _RUNS_AT_ONCE = 50_000  # of the journal: bounds what one step of following costs
@@ -62,6 +63,7 @@ class KafkaReader:
         self._next = list(self.starts)  # after what has come, by partition
         now_s = clock.monotonic()
         self._empty_since_s: list[float | None] = [now_s] * len(self.partitions)
+        self._looked_s = now_s  # for more, or something came
         self._n_came = 0  # how often records have come
         self._silent_since_s: dict[int, float] = {}  # of partitions that have more and give nothing
         self._n_came_at_end = [-1] * len(self.partitions)  # what it was when the end of a partition was last asked for
@@ -94,8 +96,10 @@ class KafkaReader:
         wait_s = min(wait_s, self._longest_wait_s())
         if self._until is not None:
             wait_s = min(wait_s, _END_WAIT_S)
-        for batch in self._consumer.poll(wait_s, self._max_poll_records):
+        batches = self._consumer.poll(wait_s, self._max_poll_records)
+        for batch in batches:
             self._add(batch)
+        self._look_now_and_then(came=bool(batches))
         ordered = self._order()
         self._balance()
         return ordered
@@ -146,6 +150,16 @@ class KafkaReader:
         self._look_for_ends([p for p in tired if self._n_came_at_end[p] < self._n_came], now_s)
         is_due_P[[p for p in tired if self._n_came_at_end[p] == self._n_came]] = False
         return is_due_P
+
+    def _look_now_and_then(self, *, came: bool) -> None:
+        """A consumer may have died inside: then nothing comes, as in a stream without records."""
+        now_s = self._clock.monotonic()
+        if came:
+            self._looked_s = now_s
+        elif self._until is None and now_s - self._looked_s >= _LOOK_EVERY_S:
+            self._looked_s = now_s
+            empty = [p for p, since_s in enumerate(self._empty_since_s) if since_s is not None]
+            self._look_for_ends(empty, now_s)
 
     def _look_for_ends(self, numbers: list[int], now_s: float) -> None:
         """Ask where partitions without a record end."""

@@ -148,6 +148,27 @@ def test_a_consumer_that_gives_nothing_of_what_is_there_has_failed() -> None:
         reader.read(0.25)
 
 
+def test_also_where_nothing_comes_at_all_it_has_failed() -> None:
+    clock, consumer = made()
+    reader = reader_of(consumer, clock)
+    consumer.ends |= {A: 7, B: 0}
+    with pytest.raises(ConsumerFailedError, match="t:0 has records from 0 to before 7, and none of them has come"):
+        read_for(reader, clock, 2 * _SILENT_S)
+
+
+def test_a_stream_without_records_has_not_failed_and_is_asked_about_now_and_then() -> None:
+    clock, consumer = made()
+    reader = reader_of(consumer, clock)
+    read_for(reader, clock, 100.0)
+    assert 5 <= consumer.n_asked <= 10
+
+
+def read_for(reader: KafkaReader, clock: ManualClock, seconds: float) -> None:
+    """Read nothing for so long."""
+    while clock.monotonic() < seconds:
+        assert len(reader.read(0.25)) == 0
+
+
 def test_while_no_broker_answers_one_that_has_more_is_waited_for_all_the_time() -> None:
     clock, consumer = made()
     reader = reader_of(consumer, clock)
