@@ -15,6 +15,8 @@ from streammtl.run.logs import set_up_logs
     [
         (logging.WARNING, "Task %r ran for %.3fs (>%.3fs threshold). It is blocking the event loop", ("t", 0.11, 0.1)),
         (logging.ERROR, "Metadata refresh: failed %s", ("Cancelled",)),
+        (logging.ERROR, "Error sending %s to node %s [%s]", ("OffsetCommitRequest", "coordinator-1", "Cancelled")),
+        (logging.WARNING, "Marking the coordinator dead (node %s) for group %s: %s.", ("c-1", "g", "Cancelled")),
     ],
 )
 def test_what_is_no_news_is_not_written(
@@ -31,11 +33,11 @@ def test_what_is_news_is_written(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Metadata refresh: failed KafkaConnectionError" in capsys.readouterr().err
 
 
-def test_of_an_exception_the_line_has_what_it_says_and_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_exception_is_a_warning_with_what_it_says_and_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
     set_up_logs(Monitoring())
     try:
         raise ConnectionResetError("reset by peer")
     except ConnectionResetError:
         logging.getLogger("kafka.net").exception("Error receiving from %s", "node 1")
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.endswith("ERROR kafka.net: Error receiving from node 1: ConnectionResetError('reset by peer')")
+    assert line.endswith("WARNING kafka.net: Error receiving from node 1: ConnectionResetError('reset by peer')")
