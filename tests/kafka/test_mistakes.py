@@ -8,12 +8,19 @@ from typing import Any
 
 import pytest
 
+from streammtl import component
 from tests.cli.commands import streammtl
 from tests.kafka.cluster import Cluster
 from tests.kafka.conftest import _NewTopic
+from tests.kafka.counter import Counter
 from tests.kafka.daemon import settings_of
 
 SASL = {"protocol": "sasl_ssl", "mechanism": "SCRAM-SHA-512", "username": "ada", "password_env": "NO_SUCH_VARIABLE"}
+
+
+@pytest.fixture(autouse=True)
+def _counting_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(component._REGISTRY["models"], "counter", Counter)
 
 
 def started(folder: Path, settings: dict[str, Any]) -> tuple[int, str]:
@@ -28,7 +35,7 @@ def started(folder: Path, settings: dict[str, Any]) -> tuple[int, str]:
 def settings_at(folder: Path, servers: str) -> dict[str, Any]:
     """Settings without a mistake; all connections are one object."""
     limits = {"unavailable_s": 0.5}  # it would wait for a broker otherwise
-    return settings_of(folder, servers, "p", model={"kind": "shared_bottom"}, limits=limits)
+    return settings_of(folder, servers, "p", limits=limits)
 
 
 @pytest.mark.parametrize(

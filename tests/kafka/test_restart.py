@@ -97,7 +97,7 @@ def test_a_damaged_checkpoint_that_a_transaction_names_is_refused(
     assert daemon.newest() in refused(daemon)
 
 
-def test_a_checkpoint_of_another_version_is_refused(tmp_path: Path, cluster: Cluster, prefix: str) -> None:
+def test_a_checkpoint_of_other_settings_is_refused(tmp_path: Path, cluster: Cluster, prefix: str) -> None:
     daemon = lived(tmp_path, cluster, prefix, checkpoint={"keep": 1})
     daemon.config.write_text(json.dumps(json.loads(daemon.config.read_text()) | {"seed": 7}))
     assert "seed" in refused(daemon)
