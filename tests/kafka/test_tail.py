@@ -20,7 +20,9 @@ from tests.cli.commands import streammtl
 from tests.kafka.broker import PASSWORDS, Broker, Endpoints, wait_until
 from tests.kafka.cluster import Cluster
 from tests.kafka.conftest import _NewTopic
-from tests.kafka.daemon import ROOT, settings_of
+from tests.kafka.daemon import settings_of
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
