@@ -221,5 +221,5 @@ def _value_at(settings: Any, key: Key) -> Any:
         elif isinstance(value, Mapping):
             value = value.get(str(part))
         else:
-            return None
+            return value if isinstance(value, str) else None  # a text that the setting takes apart itself
     return value

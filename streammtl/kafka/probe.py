@@ -31,6 +31,7 @@ def probe(connection: KafkaConnection) -> Finding | None:
 
     A reason that is final counts more than one that is not: a server that is away says nothing about the settings.
     """
+    kafka_python_security(connection.security)  # a secret that is not there is a mistake, whoever answers or does not
     findings = []
     for server in connection.servers:
         finding = _probe_server(server, connection)

@@ -408,27 +408,42 @@ def create(data: Path, tasks: str | None, output: Path | None) -> None:
 
 
 @main.command()
-@click.argument("log", type=click.Path(path_type=Path))
+@click.argument("where")
 @click.argument("topic", required=False)
 @click.option("--follow", "-f", is_flag=True, help="Wait for new records until interrupted.")
 @click.option("--last", "-n", type=click.IntRange(min=1), help="Begin with the last N records. Default: all.")
 @click.option("--values", "values_only", is_flag=True, help="Only the values, not partition@offset and key.")
-def tail(log: Path, topic: str | None, follow: bool, last: int | None, values_only: bool) -> None:
-    """Print the records of TOPIC in an embedded LOG, one per line; without TOPIC, its topics."""
+def tail(where: str, topic: str | None, follow: bool, last: int | None, values_only: bool) -> None:
+    """Print the records of TOPIC, one per line; without TOPIC, the topics.
+
+    WHERE is an embedded log, Kafka (kafka://host:port, also kafka://host:port/topic), or the configuration of a run on
+    Kafka: its cluster, with its user and certificates.
+    """
     from rich.console import Console
 
     from streammtl.clock import SystemClock
     from streammtl.run.signals import stop_on_signals
     from streammtl.run.tail import print_topics, tail_topic
 
+    is_kafka = where.startswith("kafka://") or where.endswith((".yaml", ".yml"))
+    if is_kafka:
+        from streammtl.config import Monitoring
+        from streammtl.run.logs import set_up_logs
+        from streammtl.run.tail_kafka import find_topic, print_kafka_topics, tail_kafka
+
+        set_up_logs(Monitoring(), is_daemon=False)
+        connection, topic = find_topic(where, topic)
     if topic is None:
         if follow or last is not None or values_only:
             raise ConfigError("--follow, --last and --values need a TOPIC")
-        print_topics(Console(), log)
+        print_kafka_topics(Console(), connection) if is_kafka else print_topics(Console(), Path(where))
         return
     with stop_on_signals() as stop:
         out, clock = sys.stdout.buffer, SystemClock()
-        tail_topic(log, topic, out, clock, last=last, follow=follow, values_only=values_only, stop=stop)
+        if is_kafka:
+            tail_kafka(connection, topic, out, last=last, follow=follow, values_only=values_only, stop=stop)
+        else:
+            tail_topic(Path(where), topic, out, clock, last=last, follow=follow, values_only=values_only, stop=stop)
 
 
 def _end_without_waiting() -> None:

@@ -22,6 +22,9 @@ from streammtl.config import Monitoring
 _CLIENTS = ("kafka", "confluent_kafka")
 _CLIENT_EVERY_S = 10.0
 _MAX_CLIENT_MESSAGES = 1000  # remembered; a client has a few dozens
+#: What kafka-python warns of though nobody can do anything about it: that its own thread took a tenth of a second, and
+#: that it was in the middle of a request when it was closed.
+_NO_NEWS = re.compile(r"^Task .* ran for [\d.]+s \(>|\bCancelled\]?\.?$")
 
 # Nothing of ours logs a secret. A library may quote its settings or an address with a password in it.
 _SECRET = re.compile(
@@ -39,7 +42,9 @@ def set_up_logs(monitoring: Monitoring, *, is_daemon: bool = False) -> None:
     handler, quiet = _ToStandardError(), _ToStandardError()
     for each in (handler, quiet):
         each.setFormatter(JsonLines() if as_json else HumanLines())
+    quiet.addFilter(lambda record: _NO_NEWS.search(record.getMessage()) is None)
     quiet.addFilter(OnceInAWhile(_CLIENT_EVERY_S))
+    quiet.addFilter(_as_warning)
     own = logging.getLogger("streammtl")
     own.setLevel(monitoring.log_level.upper())
     own.handlers = [handler]
@@ -65,6 +70,16 @@ def without_secrets(text: str) -> str:
     'cannot reach kafka://me:***@broker: sasl_plain_password=***, retries=3'
     """
     return _SECRET.sub(r"\1***", _URL_PASSWORD.sub(r"\1***@", text))
+
+
+def _as_warning(record: logging.LogRecord) -> bool:
+    """A client's error is none of the run, which says itself what it makes of it; and nobody wants its traceback."""
+    if record.levelno > logging.WARNING:
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+    if record.exc_info:
+        record.msg, record.args = f"{record.getMessage()}: {record.exc_info[1]!r}", ()
+        record.exc_info = record.exc_text = None
+    return True
 
 
 @final

@@ -1,9 +1,9 @@
-"""What is in an embedded log: its topics, or the records of one."""
+"""What is in an embedded log: its topics, or the records of one. For Kafka, `streammtl.run.tail_kafka` does it."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,7 +14,7 @@ from rich.table import Table
 from streammtl.clock import Clock
 from streammtl.config_errors import nearest
 from streammtl.errors import ConfigError
-from streammtl.log.embedded import MAX_SEQUENCE, EmbeddedLog, LogRecords
+from streammtl.log.embedded import MAX_SEQUENCE, EmbeddedLog, LogRecords, PartitionRange
 
 _READ_RECORDS = 5000  # at once
 _LOOK_EVERY_S = 0.2  # for new records
@@ -23,19 +23,25 @@ _LOOK_EVERY_S = 0.2  # for new records
 def print_topics(console: Console, path: Path) -> None:
     """The topics of a log: their partitions, the offsets these hold, and how many records that is."""
     with EmbeddedLog(path, create=False) as log:
-        table = Table(box=box.SIMPLE_HEAD)
-        for heading, justify in (("topic", "left"), ("partition", "right"), ("offsets", "right"), ("records", "right")):
-            table.add_column(heading, justify=justify)  # type: ignore[arg-type]
-        n_records = 0
-        for topic in log.topics():
-            for partition, held in enumerate(log.ranges(topic)):
-                n = held.end_offset - held.first_offset
-                n_records += n
-                offsets = f"{held.first_offset:,} to {held.end_offset - 1:,}" if n else "-"
-                table.add_row(topic if partition == 0 else "", str(partition), offsets, f"{n:,}")
-    console.print(table if table.rows else "no topics")
+        n_records = print_ranges(console, {topic: list(log.ranges(topic)) for topic in log.topics()})
     size_bytes = sum(file.stat().st_size for file in (path, path.with_name(f"{path.name}-wal")) if file.exists())
     console.print(f"{n_records:,} records, {size_bytes:,} bytes", highlight=False)
+
+
+def print_ranges(console: Console, topics: Mapping[str, Sequence[PartitionRange]]) -> int:
+    """A table of the offsets of every partition; returns how many these are."""
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading, justify in (("topic", "left"), ("partition", "right"), ("offsets", "right"), ("records", "right")):
+        table.add_column(heading, justify=justify)  # type: ignore[arg-type]
+    n_records = 0
+    for topic, ranges in topics.items():
+        for partition, held in enumerate(ranges):
+            n = held.end_offset - held.first_offset
+            n_records += n
+            offsets = f"{held.first_offset:,} to {held.end_offset - 1:,}" if n else "-"
+            table.add_row(topic if partition == 0 else "", str(partition), offsets, f"{n:,}")
+    console.print(table if table.rows else "no topics")
+    return n_records
 
 
 def tail_topic(
@@ -89,4 +95,13 @@ def _lines(records: LogRecords, keys: tuple[bytes | None, ...]) -> list[bytes]:
     if not keys:
         return [value + b"\n" for value in records.values]
     places = zip(records.partitions, records.offsets, keys, records.values, strict=True)
-    return [b"%d@%d %s %s\n" % (partition, offset, key or b"-", value) for partition, offset, key, value in places]
+    return [line_of(*place) for place in places]
+
+
+def line_of(partition: int, offset: int, key: bytes | None, value: bytes) -> bytes:
+    """How a record is shown.
+
+    >>> line_of(0, 7, None, b'{"amount": 3}')
+    b'0@7 - {"amount": 3}\\n'
+    """
+    return b"%d@%d %s %s\n" % (partition, offset, key or b"-", value)

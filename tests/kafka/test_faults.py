@@ -8,9 +8,11 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from streammtl import component
@@ -33,9 +35,6 @@ POISON: list[bytes | None] = [
     b'{"id":"large","t":1,"a":"' + b"x" * 10_000_000 + b'"}',
     None,  # a null value
 ]
-
-
-pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(autouse=True)
@@ -65,6 +64,7 @@ def write(cluster: Cluster, prefix: str, n: int, poison: list[bytes | None]) -> 
     cluster.produce(f"{prefix}-labels", [label(i) for i in range(2 * n)])
 
 
+@pytest.mark.slow
 def test_poison_becomes_dead_letters_with_origin_and_reason_and_the_rest_is_learned(
     tmp_path: Path, cluster: Cluster, prefix: str
 ) -> None:
@@ -90,6 +90,7 @@ def test_dead_letters_can_do_without_the_bytes(tmp_path: Path, cluster: Cluster,
     assert "value" not in json.loads(letter.value or b"")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("limits", "message"),
     [
@@ -116,6 +117,7 @@ def test_few_dead_letters_do_not(tmp_path: Path, cluster: Cluster, prefix: str) 
     assert ran.engine.totals["labels"] == 20
 
 
+@pytest.mark.slow
 def test_a_full_disk_stops_no_learning(
     tmp_path: Path, cluster: Cluster, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -146,6 +148,7 @@ class Troubles(Observer):
         self.said.append("recovered")
 
 
+@pytest.mark.slow
 def test_a_sink_that_is_away_is_waited_for_and_observers_are_told(
     tmp_path: Path, cluster: Cluster, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -164,6 +167,7 @@ def test_a_sink_that_is_away_is_waited_for_and_observers_are_told(
     assert ran.engine.totals["labels"] == 40
 
 
+@pytest.mark.slow
 def test_patience_can_have_an_end(
     tmp_path: Path, cluster: Cluster, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,20 +179,53 @@ def test_patience_can_have_an_end(
         run(tmp_path, cluster, prefix, limits={"unavailable_s": 0.3})
 
 
-def test_strange_numbers_leave_everything_finite(tmp_path: Path, cluster: Cluster, prefix: str) -> None:
-    """Row 13: NaN, infinity and 1e30 in features, labels scaled by 1e6."""
+@pytest.mark.slow
+@pytest.mark.parametrize("model", [{"kind": "mlp", "hidden": [4]}, {"kind": "shared_bottom", "hidden": [4]}])
+def test_strange_numbers_leave_everything_finite(
+    tmp_path: Path, cluster: Cluster, prefix: str, model: dict[str, Any]
+) -> None:
+    """NaN, infinity and 1e30 in features, labels scaled by 1e6: parameters stay finite, skipped steps are counted."""
     strange = [b"1e30", b"-1e308", b"1e999", b"NaN", b"null", b'"NaN"', b"0.5"]
     values = [b'{"id":"e%d","t":%d,"a":%s}' % (i, i, strange[i % 7]) for i in range(70)]
     labels = [b'{"id":"e%d","t":%d,"y":%d}' % (i, i, (i % 5) * (10**6 if i > 35 else 1)) for i in range(70)]
     cluster.produce(f"{prefix}-events", values)
     cluster.produce(f"{prefix}-labels", labels)
-    run(tmp_path, cluster, prefix, model={"kind": "shared_bottom", "hidden": [4]})
+    ran = run(tmp_path, cluster, prefix, model=model)
+    assert ran.engine.totals["labels"] == 40  # NaN, 1e999 and text are dead letters, and their labels orphans
+    assert ran.engine.totals["steps"] > 0
+    assert not [path for path, array in arrays_of(ran.engine.state()["learner"]) if not np.isfinite(array).all()]
     for record in cluster.read(f"{prefix}-predictions"):
         assert math.isfinite(json.loads(record.value or b"")["predictions"]["y"]["value"])
 
 
+def arrays_of(state: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """All arrays of numbers below a state, with their places."""
+    if isinstance(state, dict):
+        for key, value in state.items():
+            yield from arrays_of(value, f"{path}/{key}")
+    elif isinstance(state, np.ndarray) and state.dtype.kind == "f" and not path.endswith("labels_NT"):
+        yield path, state
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("max_classes", "on_new_class", "n_labels", "n_rejected"),
+    [(4, "reject", 4, 0), (2, "reject", 3, 1), (2, "ignore", 3, 0)],
+)
+def test_a_new_class_is_learned_or_rejected_or_ignored_as_configured(
+    tmp_path: Path, cluster: Cluster, prefix: str, max_classes: int, on_new_class: str, n_labels: int, n_rejected: int
+) -> None:
+    cluster.produce(f"{prefix}-events", [event(i) for i in range(4)])
+    labels = [b'{"id":"e%d","t":%d,"y":"%s"}' % (i, i, b"abca"[i : i + 1]) for i in range(4)]
+    cluster.produce(f"{prefix}-labels", labels)
+    task = {"kind": "multiclass", "max_classes": max_classes, "on_new_class": on_new_class}
+    ran = run(tmp_path, cluster, prefix, tasks={"y": task}, model={"kind": "shared_bottom", "hidden": [4]})
+    assert ran.engine.totals["labels"] == n_labels
+    assert sum(ran.engine.rejected.values()) == n_rejected
+
+
 def test_a_changed_schema_is_counted_not_fatal(tmp_path: Path, cluster: Cluster, prefix: str) -> None:
-    """Row 12: a new field, a missing one, a changed type."""
+    """A new field, a missing one, a changed type."""
     values = [b'{"id":"n","t":1,"a":1,"new":5}', b'{"id":"m","t":2}', b'{"id":"c","t":3,"a":{"x":1}}']
     cluster.produce(f"{prefix}-events", values)
     ran = run(tmp_path, cluster, prefix)
