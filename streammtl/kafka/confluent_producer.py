@@ -78,6 +78,7 @@ class ConfluentProducer(Producer):
         self._outbox: deque[_Record] = deque()  # not taken by the client yet
         self._failed: list[tuple[Any, Any]] = []  # error and message, as the library reports them
         self._fatal: Any = None  # the error after which the library does nothing more
+        self._denied: str | None = None  # why records wait that we may not write
         self._commit: Call | None = None
         self._group: Any = None  # what the library calls the metadata of the mark's group
         self._is_away = False  # all brokers are, or the last flush was in vain
@@ -111,7 +112,7 @@ class ConfluentProducer(Producer):
             self._serve(self._client.flush, _FLUSH_S)
             self._push()
             patience_s = PATIENCE_S if self._is_away else FLUSH_PATIENCE_S
-            if self._fatal is not None or self._clock.monotonic() - start_s >= patience_s:
+            if self._fatal is not None or self._failed or self._clock.monotonic() - start_s >= patience_s:
                 break
         self._is_away = self.n_waiting > 0
         self._check()
@@ -119,7 +120,11 @@ class ConfluentProducer(Producer):
             raise SinkUnavailableError(f"{self.n_waiting:,} published records are not acknowledged")
 
     def settle(self) -> None:
-        """Wait for room in the library's queue."""
+        """Wait for room in the library's queue; after a denial, for what was denied."""
+        if self._denied is not None:
+            self.flush()
+            self._denied = None
+            return
         self._push()
         deadline_s = self._clock.monotonic() + PATIENCE_S
         self._serve(self._client.poll, 0)
@@ -240,10 +245,16 @@ class ConfluentProducer(Producer):
             outbox.popleft()
 
     def _refuse(self, topic: str, raised: Exception) -> None:
-        """The library does not take a record: after a fatal error it takes none, and `_check` sees to that."""
+        """The library does not take a record: after a fatal error it takes none, and `_check` sees to that.
+
+        Where we may not write, `_check` says so, too: somebody may allow it.
+        """
         import confluent_kafka
 
         error = raised.args[0]
+        if error.code() == confluent_kafka.KafkaError.TOPIC_AUTHORIZATION_FAILED and not self._is_transactional:
+            self._denied = f"cannot publish to {topic}: {error.str()}. Allow our user to describe and write it"
+            return
         if error.code() != confluent_kafka.KafkaError._FATAL:
             self._raise(f"publish to {topic}", raised)
         self._serve(self._client.poll, 0)  # brings the reason
@@ -261,6 +272,8 @@ class ConfluentProducer(Producer):
             self._client, self._fatal = self._connect(), None
         failed, self._failed = self._failed, []
         if not failed:
+            if self._outbox and self._denied is not None:
+                raise SinkUnavailableError(self._denied)
             return
         error, message = failed[0]
         codes = confluent_kafka.KafkaError

@@ -84,11 +84,7 @@ def letters(cluster: Cluster, prefix: str) -> list[int]:
     return sorted(json.loads(record.value or b"")["offset"] for record in cluster.read(f"{prefix}-rejects"))
 
 
-# librdkafka then refuses the next record at once, without a delivery report.
-_ENDS = pytest.mark.xfail(reason="with the driver confluent, the daemon ends with 1 instead of waiting")
-
-
-@pytest.mark.parametrize("driver", ["kafka-python", pytest.param("confluent", marks=_ENDS)])
+@pytest.mark.parametrize("driver", ["kafka-python", "confluent"])
 def test_it_waits_and_goes_on_with_every_letter_when_it_may_write_again(
     tmp_path: Path, cluster: Cluster, endpoints: Endpoints, prefix: str, denial: Denial, driver: str
 ) -> None:

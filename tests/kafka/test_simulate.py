@@ -17,7 +17,8 @@ from streammtl.run.simulate import truth_path, world_settings, write_world
 from tests.cli.commands import streammtl
 from tests.kafka.broker import Broker, wait_until
 from tests.kafka.cluster import Cluster
-from tests.kafka.daemon import EXIT_TIMEOUT_S, ROOT
+from tests.kafka.daemon import EXIT_TIMEOUT_S
+from tests.kafka.nursery import ROOT
 
 pytestmark = pytest.mark.slow
 
