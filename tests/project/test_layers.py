@@ -14,7 +14,20 @@ from tests.project.source_tree import Import, Module, imports, is_component, mod
 #: From low to high; each name or pattern with everything below it. A module imports its own layer and lower ones only.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "types", "clock", "seeds"),
-    ("component", "blocks", "ring", "times", "state_tree", "digest", "durable", "file_lock", "log", "kafka", "table"),
+    (
+        "component",
+        "blocks",
+        "ring",
+        "times",
+        "state_tree",
+        "digest",
+        "durable",
+        "file_lock",
+        "log",
+        "kafka",
+        "table",
+        "text_rows",
+    ),
     ("wire*", "draft", "checkpoint*", "journal*", "limits"),
     (*FAMILIES, "encode", "schema"),
     ("decode", "join", "pending", "plan", "publish", "watermark"),
