@@ -64,7 +64,7 @@ class Decoder:
         self._tasks = tasks
         self.encoder = RowEncoder(features)
         plan = _plan(schema, features, tasks)
-        self._json = JsonReader(plan, schema.max_record_bytes)
+        self._json = JsonReader(plan, schema.max_record_bytes, _looked_up(schema, features))
         self._rows = RowReader(plan)
         self._label_fields = [task.label_field for task in tasks]
         self._feature_fields = list(dict.fromkeys(f.field for f in features if f.field is not None))
@@ -227,6 +227,13 @@ def _plan(schema: Schema, features: tuple[Feature, ...], tasks: tuple[Task, ...]
     for task in tasks:
         plan.add_label(task.label_field, task.wire_type, f"task {task.name!r}")
     return plan
+
+
+def _looked_up(schema: Schema, features: tuple[Feature, ...]) -> set[str]:
+    """Fields that nobody reads but features that take texts as they lie in the documents."""
+    read_by_others = {schema.id, schema.time, schema.entity, schema.record}
+    read_by_others |= {feature.field for feature in features if not feature.takes_tokens}
+    return {feature.field for feature in features if feature.field is not None} - read_by_others
 
 
 def _reject_empty(draft: Draft) -> None:

@@ -44,7 +44,7 @@ CONFINED: dict[str, tuple[str, ...]] = {
     "kafka": ("streammtl/kafka/",),
     "prometheus_client": ("streammtl/ops/",),
     "vl_convert": ("streammtl/report/",),
-    "numba": ("streammtl/models/", "streammtl/wire_scan.py"),
+    "numba": ("streammtl/models/", "streammtl/wire_scan.py", "streammtl/wire_texts.py"),
     "pyarrow": ("streammtl/sources/parquet.py", "streammtl/sinks/parquet.py"),
     "rich": ("streammtl/run/",),
     "river": (
