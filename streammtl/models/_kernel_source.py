@@ -10,6 +10,9 @@ Tasks `t` are numbered by name; `column_T` is a task's place in the configuratio
 from __future__ import annotations
 
 import inspect
+from pathlib import Path
+
+import xxhash
 
 from streammtl.models import _kernel_math as scalar
 from streammtl.models._kernel_heads import HEAD, head_functions
@@ -98,6 +101,9 @@ import math
 import numpy as np
 from numba import b1, f4, f8, i4, i8, njit
 
+# {vectors}
+from streammtl.models._kernel_vectors import adagrad_row, fetch, sgd_row
+
 REAL, real = {real}, np.{dtype}
 zero, one = real(0.0), real(1.0)
 U = np.uint64
@@ -143,7 +149,9 @@ def kernel_source(spec: KernelSpec, is_cached: bool) -> str:
     """The text of a Python module whose function `advance` is the compiled loop."""
     at = places(spec)
     real = {"float32": "f4", "float64": "f8"}[spec.dtype]
-    parts = [_HEADER.format(spec=spec, real=real, dtype=spec.dtype, inner=_INNER, gate=_GATE[spec.dtype])]
+    parts = [
+        _HEADER.format(spec=spec, real=real, dtype=spec.dtype, inner=_INNER, gate=_GATE[spec.dtype], vectors=_vectors())
+    ]
     parts += [_with_decorator("inline", scalar_function) for scalar_function in _INLINE]
     parts += [_with_decorator("plain_math", scalar_function) for scalar_function in _SCALAR_FUNCTIONS]
     lines = [
@@ -156,6 +164,12 @@ def kernel_source(spec: KernelSpec, is_cached: bool) -> str:
         *_advance(spec, at, is_cached),
     ]
     return "\n".join([*parts, *lines, ""])
+
+
+def _vectors() -> str:
+    """What tells that a kernel was compiled with these short vectors."""
+    path = Path(__file__).with_name("_kernel_vectors.py")
+    return f"{path.stem} {xxhash.xxh3_128_hexdigest(path.read_bytes())}"
 
 
 def _with_decorator(name: str, scalar_function: object) -> str:
