@@ -17,7 +17,7 @@ import xxhash
 from streammtl.models import _kernel_math as scalar
 from streammtl.models._kernel_heads import HEAD, head_functions
 from streammtl.models._kernel_layers import average_function, table_function, trunk_functions
-from streammtl.models._kernel_spec import RAW_ROWS, KernelSpec, Places, padded_raws, places
+from streammtl.models._kernel_spec import N_SLOTS, RAW_ROWS, KernelSpec, Places, padded_raws, places
 from streammtl.models._kernel_steps import Lines, function, indented
 
 #: Small ones become part of their callers before anything is compiled: that is quicker than to compile them too.
@@ -187,20 +187,43 @@ def _prepare(spec: KernelSpec, at: Places) -> Lines:
         "    active_I[n_present] = d",
         f"    n_present += 1 if a[{at.dense} + d] != zero else 0",
         "n_active = n_present",
+        "n_missing = 0  # which is so of most rows, and found out faster than which are",
         f"for d in range({spec.n_dense}):",
-        f"    active_I[n_active] = {spec.n_unmarked} + d",
-        "    n_active += 0 if x_ND[place, d] == x_ND[place, d] else 1",
+        "    n_missing += 0 if x_ND[place, d] == x_ND[place, d] else 1",
+        "if n_missing > 0:",
+        f"    for d in range({spec.n_dense}):",
+        f"        active_I[n_active] = {spec.n_unmarked} + d",
+        "        n_active += 0 if x_ND[place, d] == x_ND[place, d] else 1",
         f"for c in range({spec.n_categories}):",
         "    category = category_RC[row, c]",
         "    if category < 0 or category >= size_C[c]:",
         "        category = 0",
         f"    table_row_C[c] = table_C[c] + category * {spec.embedding_dim}",
         "    bias_row_C[c] = bias_C[c] + category * n_padded",
+        *indented(_fetch(spec)),
         *_read_embeddings(spec, at),
         "return n_present, n_active",
     ]
-    arguments = "place, x_ND, row, category_RC, p, a, size_C, table_C, bias_C, table_row_C, bias_row_C"
+    arguments = "place, x_ND, row, next_row, category_RC, p, s0, a, size_C, table_C, bias_C, table_row_C, bias_row_C"
     return function(f"prepare({arguments}, active_I, n_padded)", body)
+
+
+def _fetch(spec: KernelSpec) -> Lines:
+    """Ask early for what tables hold of a category, which is seldom in the cache: of the next row, its parameters.
+
+    Of this row, what the optimizer keeps beside them, which is read only when it is learned.
+    """
+    rows = ["table_row_C[c]"] if spec.n_embedded else []
+    lines = [f"fetch(s0, {row})" for row in [*rows, "bias_row_C[c]"]] if N_SLOTS[spec.optimizer] else []
+    lines += [
+        "category = category_RC[next_row, c]",
+        "if category < 0 or category >= size_C[c]:",
+        "    category = 0",
+        "fetch(p, bias_C[c] + category * n_padded)",
+    ]
+    if spec.n_embedded:
+        lines += [f"fetch(p, table_C[c] + category * {spec.embedding_dim})"]
+    return lines
 
 
 def _read_embeddings(spec: KernelSpec, at: Places) -> Lines:
@@ -261,8 +284,8 @@ def _take_labels(spec: KernelSpec) -> Lines:
 def _advance(spec: KernelSpec, at: Places, is_cached: bool) -> Lines:
     """`advance`: the loop. Returns steps taken and steps skipped."""
     prepare = (
-        "prepare(place, x_ND, row_N[n], category_RC, p, a, size_C, table_C, bias_C, table_row_C, bias_row_C, active_I, "
-        "n_padded)"
+        "prepare(place, x_ND, row_N[n], row_N[min(n + 1, len(row_N) - 1)], category_RC, p, s0, a, size_C, table_C, "
+        "bias_C, table_row_C, bias_row_C, active_I, n_padded)"
     )
     take_labels = (
         "take_labels(n, labels_NT, p, scale_6T, unit_3T, seen_K, has_label_T, column_T, code_T, is_scaled_T, "
