@@ -51,10 +51,20 @@ class Scanner:
     True
     """
 
-    def __init__(self, field_types: dict[str, Any], max_record_bytes: int, looked_up: Collection[str] = ()) -> None:
-        """The texts of the fields that are `looked_up` may stay where they are, as `TextTokens`."""
+    def __init__(
+        self,
+        field_types: dict[str, Any],
+        max_record_bytes: int,
+        looked_up: Collection[str] = (),
+        numbers: Collection[str] = (),
+    ) -> None:
+        """The texts of the fields that are `looked_up` may stay where they are, as `TextTokens`.
+
+        The values of the fields in `numbers` may come as an array where all of them are numbers, whole or not.
+        """
         self._max_record_bytes = max_record_bytes
         self._is_looked_up_F = [name in looked_up for name in field_types]
+        self._may_be_number_F = np.array([kind is float or name in numbers for name, kind in field_types.items()])
         names = [name.encode() + b'":' for name in field_types]
         self._names_B: _Bytes = np.frombuffer(b"".join(names), dtype=np.uint8)
         self._name_ends_F = np.cumsum([len(name) for name in names])
@@ -82,7 +92,7 @@ class Scanner:
         kinds = (self._n_values_F, self._is_read_F, self._is_plain_F)
         found = (*kinds, self._place_FM, self._span_FM2, self._number_FM)
         self._n_values_F[:] = 0
-        self._is_read_F[:] = self._is_number_F
+        self._is_read_F[:] = self._may_be_number_F
         self._is_plain_F[:] = True
         if not _compiled().scan(data_B, *arguments, n, *found):
             return None
@@ -363,10 +373,12 @@ def scan(
                 m = n_values_F[field]
                 if m > 0 and place_FM[field, m - 1] == document:  # it has the field twice
                     return False
-                if is_number_F[field]:
-                    if not is_number:
-                        return False
+                if is_number:
                     number_FM[field, m] = value
+                elif is_number_F[field]:
+                    return False
+                else:
+                    is_read_F[field] = False
                 if data_B[first] != 34 and data_B[first] != 110:
                     is_plain_F[field] = False
                 span_FM2[field, m, 0] = first

@@ -115,3 +115,32 @@ def test_categories_of_a_block_are_those_of_its_records(odd: str) -> None:
     documents[8] = '{"id": "last", "amount": 1}'
     values = [document.encode() for document in documents]
     assert rows_of([values]) == rows_of([[value] for value in values])
+
+
+def test_records_and_times_of_a_block_are_those_of_its_records() -> None:
+    """Also where the one or the other is wrong: then with the same message, 7 as 7 and 7.0 as 7.0."""
+    schema = Schema(id="id", time="t", time_unit="s", record="is", features={"amount": Numeric.Config()})
+    documents = [
+        f'{{"id": "e{i}", "is": "{"label" if i % 3 else "event"}", "t": {i}.5, "fraud": 1}}' for i in range(300)
+    ]
+    odd = ['"t": -1e300', '"t": 1e13', '"t": 10000000000000', '"t": null', '"amount": 1', '"t": 1000.0', '"t": 7']
+    documents[::40] = [f'{{"id": "o{i}", "is": "event", {time}}}' for i, time in enumerate(odd)] + ['{"id": "x"}']
+    documents[5::50] = [f'{{"id": "p{i}", "t": 5, "fraud": 0, "is": {is_}}}' for i, is_ in enumerate(WRONG)]
+    values = [document.encode() for document in documents]
+
+    def read(polls: list[list[bytes]]) -> tuple[object, ...]:
+        one = Decoder(schema, schema.build_features(seed=0), (BinaryTask.Config().build("fraud"),))
+        start, times, events, rejected = 0, [], [], []
+        for poll in polls:
+            offset_N = np.arange(start, start + len(poll))
+            turn = one.decode(Records(poll, ("all",), np.zeros(len(poll), np.int32), offset_N))
+            times += turn.time_s_N.tolist()
+            events += turn.is_event_N.tolist()
+            rejected += list(turn.rejected)
+            start += len(poll)
+        return times, events, rejected
+
+    assert read([values]) == read([[value] for value in values])
+
+
+WRONG = ["null", '""', '"events"', '"Event"', '"label"', '"caf\\u00e9"']
