@@ -18,6 +18,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from streammtl.compiling import compiled
 from streammtl.types import Floats, Ints
 from streammtl.wire import Sparse
 from streammtl.wire_texts import TextTokens
@@ -150,10 +151,7 @@ class _Compiled(NamedTuple):
 
 @cache
 def _compiled() -> _Compiled:
-    import numba
-
-    compile_it = numba.njit(cache=True, nogil=True)
-    return _Compiled(compile_it(scan), compile_it(gather), compile_it(measure_vectors), compile_it(gather_vectors))
+    return _Compiled(*compiled("the reader of JSON documents", scan, gather, measure_vectors, gather_vectors))
 
 
 def gather(data_B: _Bytes, span_M2: Ints, list_B: _Bytes) -> int:

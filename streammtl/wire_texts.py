@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, final, overload
 import numpy as np
 import numpy.typing as npt
 
+from streammtl.compiling import compiled
 from streammtl.types import Bools, Ints, Ints32
 
 _Bytes = npt.NDArray[np.uint8]
@@ -133,10 +134,7 @@ class _Compiled(NamedTuple):
 
 @cache
 def _compiled() -> _Compiled:
-    import numba
-
-    compile_it = numba.njit(cache=True, nogil=True)
-    return _Compiled(compile_it(look_up), compile_it(fill_slots))
+    return _Compiled(*compiled("the look-up of texts in JSON documents", look_up, fill_slots))
 
 
 def look_up(

@@ -26,6 +26,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "log",
         "kafka",
         "table",
+        "compiling",
         "text_rows",
     ),
     ("wire*", "draft", "checkpoint*", "journal*", "limits"),
@@ -44,7 +45,7 @@ CONFINED: dict[str, tuple[str, ...]] = {
     "kafka": ("streammtl/kafka/",),
     "prometheus_client": ("streammtl/ops/",),
     "vl_convert": ("streammtl/report/",),
-    "numba": ("streammtl/models/", "streammtl/wire_scan.py", "streammtl/wire_texts.py"),
+    "numba": ("streammtl/models/", "streammtl/compiling.py"),
     "pyarrow": ("streammtl/sources/parquet.py", "streammtl/sinks/parquet.py"),
     "rich": ("streammtl/run/",),
     "river": (
