@@ -15,11 +15,11 @@ ROWS = TextRows(("id", "amount", "shop", "y"), ["a", "1.5", "x", "2", "b", "", "
 def test_rows_are_the_dictionaries_that_they_stand_for() -> None:
     rows = list(ROWS)
     assert rows[1] == ROWS[1] == ROWS[-2] == {"id": "b", "amount": "", "shop": "y", "y": ""}
-    assert ROWS == rows
+    assert rows == ROWS
     assert ROWS[1:] == rows[1:]
     assert ROWS[::-2] == rows[::-2]
     assert ROWS[3:] == []
-    assert ROWS != rows[1:]
+    assert rows[1:] != ROWS
 
 
 def test_they_decode_as_dictionaries_do() -> None:
