@@ -17,7 +17,8 @@ WIDTHS = (4, 8, 16)
 
 
 def _address(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
-    return cgutils.gep(builder, context.make_array(kind)(context, builder, array).data, index)
+    data = context.make_array(kind)(context, builder, array).data
+    return cgutils.gep(builder, data, index)  # type: ignore[no-untyped-call]
 
 
 def _vector(kind: Any, n: int) -> ir.VectorType:
@@ -41,7 +42,11 @@ def _spread(builder: Any, value: Any, vector: ir.VectorType) -> Any:
 
 def _square_root(builder: Any, vector: ir.VectorType) -> Any:
     name = f"llvm.sqrt.v{vector.count}f{32 if isinstance(vector.element, ir.FloatType) else 64}"
-    return cgutils.get_or_insert_function(builder.module, ir.FunctionType(vector, [vector]), name)
+    return _function(builder, ir.FunctionType(vector, [vector]), name)
+
+
+def _function(builder: Any, kind: ir.FunctionType, name: str) -> Any:
+    return cgutils.get_or_insert_function(builder.module, kind, name)  # type: ignore[no-untyped-call]
 
 
 @intrinsic(prefer_literal=True)
@@ -101,7 +106,7 @@ def fetch(typing: Any, array: Any, index: Any) -> Any:
         at = _address(context, builder, array, *arguments)
         byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
         kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
-        ask = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        ask = _function(builder, kind, "llvm.prefetch.p0")
         builder.call(ask, [builder.bitcast(at, byte), *(ir.Constant(number, n) for n in (1, 3, 1))])
         return context.get_dummy_value()
 
