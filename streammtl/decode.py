@@ -18,17 +18,19 @@ from streammtl.encode import RowEncoder
 from streammtl.features.base import Feature
 from streammtl.schema import Schema
 from streammtl.tasks.base import Task
-from streammtl.times import read_times
+from streammtl.times import read_times, times_of_numbers
 from streammtl.types import Bools, Floats, Ints, Records, Role, RowLayout, Turn
-from streammtl.wire import REASONS, Columns, WirePlan, listed, presence, present, take, values_at
+from streammtl.wire import REASONS, Columns, Sparse, WirePlan, listed, presence, present, take, values_at
 from streammtl.wire_json import JsonReader
 from streammtl.wire_rows import RowReader
+from streammtl.wire_texts import TextTable, TextTokens
 
 __all__ = ["REASONS", "Decoder", "Schema"]
 
 
 #: What the field that says what a record is may say.
 _IS_EVENT = {"event": True, "label": False}
+_EVENT, _LABEL = 1, 2
 
 
 @final
@@ -64,7 +66,9 @@ class Decoder:
         self._tasks = tasks
         self.encoder = RowEncoder(features)
         plan = _plan(schema, features, tasks)
-        self._json = JsonReader(plan, schema.max_record_bytes)
+        looked_up, numbers = _unmade(schema, features)
+        self._json = JsonReader(plan, schema.max_record_bytes, looked_up, numbers)
+        self._said = TextTable(n_remembered=100)
         self._rows = RowReader(plan)
         self._label_fields = [task.label_field for task in tasks]
         self._feature_fields = list(dict.fromkeys(f.field for f in features if f.field is not None))
@@ -136,12 +140,26 @@ class Decoder:
         name = self._schema.time
         if name is None:
             return np.full(len(draft), np.nan)
-        time_s_N, problems = read_times(listed(draft.columns[name]), self._schema.time_unit)
+        time_s_N, problems = self._read_times(draft, name)
         for index, detail in problems:
             draft.reject(index, "bad_time", detail)
         for index in np.flatnonzero(np.isnan(time_s_N)).tolist():
             draft.reject(index, "bad_time", f"no event time in the field {name!r} (schema.time)")
         return time_s_N
+
+    def _read_times(self, draft: Draft, name: str) -> tuple[Floats, list[tuple[int, str]]]:
+        column, unit = draft.columns[name], self._schema.time_unit
+        if not (isinstance(column, Sparse) and isinstance(column.values, np.ndarray)):
+            return read_times(listed(column), unit)
+        number_N = np.asarray(column.at(np.arange(len(column))), dtype=np.float64)
+        time_s_N = times_of_numbers(number_N, unit)
+        wrong = np.flatnonzero(np.isnan(time_s_N) & ~np.isnan(number_N)).tolist()
+        if not wrong:
+            return time_s_N, []
+        numbers = number_N.tolist()
+        for index in wrong:  # a message shows what stands there, 7 or 7.0
+            numbers[index] = draft.written(index, name)
+        return read_times(numbers, unit)
 
     def _find_events(self, draft: Draft, has_label_N: Bools, roles: tuple[Role, ...]) -> Bools:
         """Which records are events; the others are labels."""
@@ -149,7 +167,13 @@ class Decoder:
         is_event_N = np.asarray(role_N == Role.EVENTS)
         mixed_N = np.flatnonzero(role_N == Role.MIXED)
         if self._schema.record is not None:
-            said = take(listed(draft.columns[self._schema.record]), mixed_N)
+            column = draft.columns[self._schema.record]
+            if isinstance(column, Sparse) and isinstance(column.values, TextTokens):
+                code_N = np.zeros(len(draft), dtype=np.int32)
+                code_N[column.places] = self._said.numbers(column.values, _code_of)
+                is_event_N[mixed_N] = code_N[mixed_N] == _EVENT
+                mixed_N = mixed_N[code_N[mixed_N] == 0]
+            said = take(listed(column), mixed_N) if len(mixed_N) else ()
             try:
                 is_event_N[mixed_N] = np.fromiter(map(_IS_EVENT.__getitem__, said), dtype=np.bool_, count=len(said))
             except KeyError:
@@ -229,6 +253,20 @@ def _plan(schema: Schema, features: tuple[Feature, ...], tasks: tuple[Task, ...]
     return plan
 
 
+def _unmade(schema: Schema, features: tuple[Feature, ...]) -> tuple[set[str], set[str]]:
+    """The fields whose texts are read as they lie in the documents, and those whose numbers may come as an array.
+
+    The latter is the time, the former what says what a record is, and what features read that take tokens: where
+    nobody else reads the field.
+    """
+    own = [name for name in (schema.id, schema.time, schema.entity, schema.record) if name is not None]
+    of_features = {feature.field for feature in features if feature.field is not None}
+    looked_up = of_features - {feature.field for feature in features if not feature.takes_tokens} - set(own)
+    alone = {name for name in own if own.count(name) == 1} - of_features
+    looked_up |= alone & {schema.record}
+    return looked_up, set() if schema.time_unit == "iso" else alone & {schema.time}
+
+
 def _reject_empty(draft: Draft) -> None:
     is_blank_N = draft.is_good_N.copy()
     for column in draft.columns.values():
@@ -259,6 +297,10 @@ def _without_rejected(turn: Turn, is_good_N: Bools, is_good_E: Bools) -> Turn:
         labels_NT=turn.labels_NT[is_good_N],
         entities=None if turn.entities is None else list(take(turn.entities, places)),
     )
+
+
+def _code_of(said: str) -> int:
+    return _EVENT if said == "event" else _LABEL if said == "label" else 0
 
 
 def _as_texts(column: Sequence[Any]) -> list[str]:

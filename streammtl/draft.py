@@ -41,6 +41,10 @@ class Draft:
         """Names of the partitions that `partition_N` counts in."""
         return self._records.partitions
 
+    def written(self, index: int, name: str) -> Any:
+        """What stands in the field `name` of a record that is a JSON document."""
+        return msgspec.json.decode(self._records.values[self._row_N[index]])[name]
+
     def reject(self, index: int, reason: str, detail: str) -> None:
         """Record `index` cannot be used."""
         self.is_good_N[index] = False

@@ -194,7 +194,7 @@ class Engine:
     def _score_documents(self) -> dict[str, Any]:
         return {
             name: {"labels": task.labels, "scores": task.scores, "windowed": task.windowed}
-            for name, task in self.report().items()
+            for name, task in self.evaluate.now().items()
         }
 
     def _inside(self) -> dict[str, Any]:
@@ -216,8 +216,8 @@ def _outcome(plan: Plan, outputs_EO: Floats) -> Outcome:
     rows: Ints = plan.learn_row_L
     return Outcome(
         labels_LT=plan.labels_LT,
-        outputs_LO=np.concatenate([outputs_EO, plan.outputs_GO])[rows],
-        baseline_LT=np.concatenate([plan.baseline_ET, plan.baseline_GT])[rows],
+        outputs_LO=np.concatenate([outputs_EO, plan.outputs_GO]).take(rows, axis=0),
+        baseline_LT=np.concatenate([plan.baseline_ET, plan.baseline_GT]).take(rows, axis=0),
         delay_s_L=plan.delay_s_L,
         time_s_L=plan.time_s_L,
         is_expiry_L=plan.is_expiry_L,

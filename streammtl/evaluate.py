@@ -43,6 +43,15 @@ class TaskReport:
     primary: str  # the score to show where only one is shown
 
 
+@dataclass(frozen=True, slots=True)
+class TaskScores:
+    """How one task has done so far, in short; see `TaskReport`."""
+
+    labels: int
+    scores: dict[str, float]
+    windowed: dict[str, float]
+
+
 class WeightedComposite(Settings):
     """A weighted mean of the tasks' primary scores."""
 
@@ -156,6 +165,10 @@ class Evaluate:
         """How each task has done so far, by its name. Costs about a millisecond per task."""
         return {name: evaluation.report(self._n_events) for name, evaluation in self._evaluations.items()}
 
+    def now(self) -> dict[str, TaskScores]:
+        """The most important of `report`, in a third of its time."""
+        return {name: evaluation.now() for name, evaluation in self._evaluations.items()}
+
     def composite(self) -> float | None:
         """The (weighted) mean of the tasks' running primary scores, negative where smaller is better.
 
@@ -239,7 +252,8 @@ class _TaskEvaluation:
         self._n_unscored += n_labelled - n_scored
         self._observe_delays(delay_s_L[is_sent_L & ~np.isnan(delay_s_L)])
         if n_scored:
-            self._tally.add(label_L[is_scored_L], outputs_LO[is_scored_L], baseline_L[is_scored_L])
+            scored = np.flatnonzero(is_scored_L)
+            self._tally.add(label_L[scored], outputs_LO.take(scored, axis=0), baseline_L[scored])
 
     def _observe_delays(self, delay_s_L: Floats) -> None:
         if not len(delay_s_L):
@@ -267,6 +281,9 @@ class _TaskEvaluation:
             no_change_windowed=self._meant_for_no_change(no_change.windowed),
             primary=self._scorer.primary,
         )
+
+    def now(self) -> TaskScores:
+        return TaskScores(self._n_labels, *self._tally.now())
 
     def _meant_for_no_change(self, scores: dict[str, float]) -> dict[str, float]:
         left_out = self._scorer.not_for_no_change

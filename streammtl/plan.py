@@ -14,10 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from streammtl.pending import Pending
+from streammtl.ring import Ring
 from streammtl.types import Bools, Floats, Ints, Ops, Turn
 
 RELEASE, EXPIRE, PREDICT, ARRIVE = 0, 1, 2, 3
@@ -129,8 +132,8 @@ def assemble(turn: Turn, pending: Pending, labels: Labels, last_label_T: Floats)
             is_learn_N=is_learn_N,
             row_N=row_N,
             labels_NT=labels_NT,
-            dense_RD=np.concatenate([turn.dense_ED[event_row_E], pending.ring.read("dense", gathered_G)]),
-            category_RC=np.concatenate([turn.category_EC[event_row_E], pending.ring.read("category", gathered_G)]),
+            dense_RD=_rows("dense", turn.dense_ED, event_row_E, pending.ring, gathered_G),
+            category_RC=_rows("category", turn.category_EC, event_row_E, pending.ring, gathered_G),
         ),
         event_record_E=fresh.record_E,
         event_time_s_E=fresh.time_s_E,
@@ -146,6 +149,17 @@ def assemble(turn: Turn, pending: Pending, labels: Labels, last_label_T: Floats)
         time_s_L=first.time_s_M,
         is_expiry_L=is_expiry_L,
     )
+
+
+_Row = TypeVar("_Row", np.float32, np.int32)
+
+
+def _rows(column: str, fresh_EK: npt.NDArray[_Row], row_E: Ints, ring: Ring, gathered_G: Ints) -> npt.NDArray[_Row]:
+    """Rows of the turn, and after them rows of the ring."""
+    rows_RK = np.empty((len(row_E) + len(gathered_G), fresh_EK.shape[1]), fresh_EK.dtype)
+    fresh_EK.take(row_E, axis=0, out=rows_RK[: len(row_E)], mode="clip")
+    ring.read_into(rows_RK[len(row_E) :], column, gathered_G)
+    return rows_RK
 
 
 def _baselines(is_learn_N: Bools, labels_NT: Floats, is_expiry_L: Bools, last_label_T: Floats) -> Floats:

@@ -48,11 +48,20 @@ class Ring:
 
     def read(self, column: str, sequence_S: Ints) -> npt.NDArray[Any]:
         """Rows of a column."""
-        return np.asarray(self._columns[column][sequence_S % self.capacity])
+        # `take` copies whole rows, three times as fast as an index in brackets.
+        return self._columns[column].take(self._slots(sequence_S), axis=0)
+
+    def read_into(self, rows_SK: npt.NDArray[Any], column: str, sequence_S: Ints) -> None:
+        """Write rows of a column."""
+        # Without a mode that cannot fail, `take` writes into a copy first.
+        self._columns[column].take(self._slots(sequence_S), axis=0, out=rows_SK, mode="clip")
+
+    def _slots(self, sequence_S: Ints) -> Ints:
+        return sequence_S if self.next_sequence <= self.capacity else sequence_S % self.capacity
 
     def write_label(self, sequence_M: Ints, task_M: Ints, value_M: Floats) -> None:
         """Note the labels that are now known."""
-        self._columns["label"][sequence_M % self.capacity, task_M] = value_M
+        self._columns["label"][self._slots(sequence_M), task_M] = value_M
 
     def append(
         self,

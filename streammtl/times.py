@@ -55,6 +55,18 @@ def read_times(values: Sequence[Any], unit: TimeUnit = "auto") -> tuple[Floats, 
     return seconds_B, sorted(problems)
 
 
+def times_of_numbers(number_B: Floats, unit: TimeUnit) -> Floats:
+    """Seconds since the epoch of numbers, in another unit than `iso`; NaN where missing, or outside all years.
+
+    >>> times_of_numbers(np.array([831429000.0, 831429000500.0, 1e300]), "auto")
+    array([8.31429e+08, 8.31429e+08,         nan])
+    """
+    seconds_B = _scale(number_B.copy(), unit)
+    with np.errstate(invalid="ignore"):
+        seconds_B[~((seconds_B >= EARLIEST_S) & (seconds_B < LATEST_S))] = np.nan
+    return seconds_B
+
+
 _EXPECTED = {
     "auto": "epoch seconds or milliseconds, or ISO 8601",
     "s": "epoch seconds or ISO 8601",

@@ -21,6 +21,7 @@ import numpy as np
 
 from streammtl.errors import ConfigError
 from streammtl.types import Bools, Floats, Ints
+from streammtl.wire_texts import TextTokens
 
 #: Why a record is rejected. The words become labels of a metric; keep the set small and the words as they are.
 REASONS: dict[str, str] = {
@@ -81,7 +82,8 @@ class Sparse:
     """
 
     places: Ints  # increasing
-    values: Sequence[Any] | Floats  # None: null; of numbers an array, NaN: null; of equally long lists (M, L)
+    #: None: null; of numbers an array, NaN: null; of equally long lists (M, L); of fields that are looked up, tokens.
+    values: Sequence[Any] | Floats
     n: int
 
     def __len__(self) -> int:
@@ -96,6 +98,8 @@ class Sparse:
             all_N = np.full((self.n, *self.values.shape[1:]), np.nan)
             all_N[self.places] = self.values
             return all_N[index_K]
+        if isinstance(self.values, TextTokens) and np.isin(index_K, self.places, assume_unique=True).all():
+            return self.values.among(np.isin(self.places, index_K, assume_unique=True))
         value_of = dict(zip(self.places.tolist(), self.values, strict=True))
         return list(map(value_of.get, index_K.tolist()))
 
@@ -178,6 +182,9 @@ def present(column: Column) -> tuple[Ints, Sequence[Any]]:
         if isinstance(column.values, np.ndarray) and column.values.ndim == 2:
             is_there_M = ~np.isnan(column.values).all(axis=1)
             return column.places[is_there_M], column.values[is_there_M].tolist()
+        if isinstance(column.values, TextTokens):
+            is_there_M = column.values.presence()
+            return column.places[is_there_M], column.values.among(is_there_M)
         values = column.values.tolist() if isinstance(column.values, np.ndarray) else column.values
         place_M, values = present(values)
         return column.places[place_M], values

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, final
 
 import msgspec
@@ -37,7 +37,14 @@ class JsonReader:
     ({'a.b': [None, 1.0], 'class': ['x', None]}, [0, 2], 'malformed')
     """
 
-    def __init__(self, plan: WirePlan, max_record_bytes: int) -> None:
+    def __init__(
+        self,
+        plan: WirePlan,
+        max_record_bytes: int,
+        looked_up: Collection[str] = (),
+        numbers: Collection[str] = (),
+    ) -> None:
+        """For `looked_up` and `numbers` see `Scanner`."""
         self._max_record_bytes = max_record_bytes
         self._plain_bytes = min(max_record_bytes, 2 * MAX_DEPTH - 1)  # too short to be nested too deep
         self._label_names = list(plan.label_types)
@@ -49,7 +56,9 @@ class JsonReader:
         self._names = list(record_types)
         self._known = frozenset(record_types)
         self._decode = msgspec.json.Decoder(_struct("Record", record_types)).decode
-        self._scanner = None if plan.labels_field is not None else Scanner(record_types, max_record_bytes)
+        self._scanner = (
+            None if plan.labels_field is not None else Scanner(record_types, max_record_bytes, looked_up, numbers)
+        )
 
     def read(self, values: Sequence[Any], offset_N: Ints) -> Columns:
         """The columns of the documents that can be read."""

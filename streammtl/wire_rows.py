@@ -16,6 +16,7 @@ from typing import Any, final
 import msgspec
 import numpy as np
 
+from streammtl.text_rows import TextRows
 from streammtl.types import Ints
 from streammtl.wire import UNKNOWN_EVERY, Columns, Fault, WirePlan, explain, is_present, parts_of
 
@@ -48,7 +49,9 @@ class RowReader:
 
     def read(self, rows: Sequence[Any], offset_N: Ints, lenient: bool) -> Columns:
         """The columns of the rows that can be read."""
-        faults = [Fault(index, *why) for index, row in enumerate(rows) if (why := _refuse(row)) is not None]
+        faults: list[Fault] = []
+        if not isinstance(rows, TextRows):
+            faults = [Fault(index, *why) for index, row in enumerate(rows) if (why := _refuse(row)) is not None]
         row_N = np.arange(len(rows))
         if faults:
             row_N = np.delete(row_N, [fault.row for fault in faults])
@@ -72,6 +75,9 @@ class RowReader:
 
     def _extract(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Sequence[Any]]:
         columns: dict[str, Sequence[Any]] = {}
+        if isinstance(rows, TextRows):
+            nothing = (None,) * len(rows)
+            return {name: rows.column(name) if name in rows.header else nothing for name in self._names}
         shared = [name for name in self._names if rows and name in rows[0]]
         if len(shared) > 1:  # of one name, an itemgetter gives no tuple
             with contextlib.suppress(KeyError):  # not shared by all rows

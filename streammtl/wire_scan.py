@@ -10,7 +10,7 @@ Shape suffixes: F fields, M values of a field, B bytes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import cache
 from typing import Any, NamedTuple, final
 
@@ -18,8 +18,10 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from streammtl.compiling import compiled
 from streammtl.types import Floats, Ints
 from streammtl.wire import Sparse
+from streammtl.wire_texts import TextTokens
 
 _Bytes = npt.NDArray[np.uint8]
 
@@ -50,8 +52,20 @@ class Scanner:
     True
     """
 
-    def __init__(self, field_types: dict[str, Any], max_record_bytes: int) -> None:
+    def __init__(
+        self,
+        field_types: dict[str, Any],
+        max_record_bytes: int,
+        looked_up: Collection[str] = (),
+        numbers: Collection[str] = (),
+    ) -> None:
+        """The texts of the fields that are `looked_up` may stay where they are, as `TextTokens`.
+
+        The values of the fields in `numbers` may come as an array where all of them are numbers, whole or not.
+        """
         self._max_record_bytes = max_record_bytes
+        self._is_looked_up_F = [name in looked_up for name in field_types]
+        self._may_be_number_F = np.array([kind is float or name in numbers for name, kind in field_types.items()])
         names = [name.encode() + b'":' for name in field_types]
         self._names_B: _Bytes = np.frombuffer(b"".join(names), dtype=np.uint8)
         self._name_ends_F = np.cumsum([len(name) for name in names])
@@ -63,6 +77,7 @@ class Scanner:
         }
         self._n_values_F = np.zeros(len(names), dtype=np.int64)
         self._is_read_F = np.zeros(len(names), dtype=np.bool_)
+        self._is_plain_F = np.zeros(len(names), dtype=np.bool_)
         self._make_room(0)
 
     def read(self, values: Sequence[Any]) -> dict[str, Sparse] | None:
@@ -75,16 +90,20 @@ class Scanner:
         if n > self._place_FM.shape[1]:
             self._make_room(n)
         arguments = (self._names_B, self._name_ends_F, self._is_number_F, self._max_record_bytes, _POWERS)
-        found = (self._n_values_F, self._is_read_F, self._place_FM, self._span_FM2, self._number_FM)
+        kinds = (self._n_values_F, self._is_read_F, self._is_plain_F)
+        found = (*kinds, self._place_FM, self._span_FM2, self._number_FM)
         self._n_values_F[:] = 0
-        self._is_read_F[:] = self._is_number_F
+        self._is_read_F[:] = self._may_be_number_F
+        self._is_plain_F[:] = True
         if not _compiled().scan(data_B, *arguments, n, *found):
             return None
         columns: dict[str, Sparse] = {}
         for field, (name, decode) in enumerate(self._decode_of.items()):
             m = int(self._n_values_F[field])
             column: Sequence[Any] | Floats = self._number_FM[field, :m].copy()
-            if not self._is_read_F[field]:
+            if self._is_looked_up_F[field] and self._is_plain_F[field]:
+                column = TextTokens(data_B, self._span_FM2[field, :m].copy())
+            elif not self._is_read_F[field]:
                 span_M2 = self._span_FM2[field, :m]
                 try:
                     vectors = self._read_vectors(data_B, span_M2) if self._is_vector_F[field] else None
@@ -132,10 +151,7 @@ class _Compiled(NamedTuple):
 
 @cache
 def _compiled() -> _Compiled:
-    import numba
-
-    compile_it = numba.njit(cache=True, nogil=True)
-    return _Compiled(compile_it(scan), compile_it(gather), compile_it(measure_vectors), compile_it(gather_vectors))
+    return _Compiled(*compiled("the reader of JSON documents", scan, gather, measure_vectors, gather_vectors))
 
 
 def gather(data_B: _Bytes, span_M2: Ints, list_B: _Bytes) -> int:
@@ -211,6 +227,7 @@ def scan(
     n_documents: int,
     n_values_F: Ints,
     is_read_F: npt.NDArray[np.bool_],
+    is_plain_F: npt.NDArray[np.bool_],
     place_FM: Ints,
     span_FM2: Ints,
     number_FM: Floats,
@@ -218,8 +235,9 @@ def scan(
     """Find the values of all documents, each of which ends with a line feed; False: a document is not plain.
 
     For each field, how many documents have it, which, between which bytes its value lies, and of a number its value
-    (NaN for null); a field of numbers is not read any further when one of them is too long for that. No loop needs to
-    look for the end of the data: the line feed there is part of nothing.
+    (NaN for null); a field of numbers is not read any further when one of them is too long for that. A field is plain
+    when all its values are null or texts of ASCII without escapes. No loop needs to look for the end of the data: the
+    line feed there is part of nothing.
     """
     n_fields = len(name_ends_F)
     candidate: Any
@@ -277,16 +295,20 @@ def scan(
             byte = data_B[at]
             if byte == 34:  # text, which msgspec looks into if the field is known
                 at += 1
-                while data_B[at] != 34:
-                    if data_B[at] < 32 or (field < 0 and data_B[at] >= 127):
+                byte = data_B[at]
+                while byte != 34:
+                    if byte < 32:
                         return False
-                    if data_B[at] == 92:
+                    if byte >= 127 or byte == 92:
                         if field < 0:
                             return False
-                        at += 1
-                        if data_B[at] < 32:
-                            return False
+                        is_plain_F[field] = False
+                        if byte == 92:
+                            at += 1
+                            if data_B[at] < 32:
+                                return False
                     at += 1
+                    byte = data_B[at]
                 at += 1
             elif byte == 45 or 48 <= byte <= 57:  # a number
                 is_negative = byte == 45
@@ -349,10 +371,14 @@ def scan(
                 m = n_values_F[field]
                 if m > 0 and place_FM[field, m - 1] == document:  # it has the field twice
                     return False
-                if is_number_F[field]:
-                    if not is_number:
-                        return False
+                if is_number:
                     number_FM[field, m] = value
+                elif is_number_F[field]:
+                    return False
+                else:
+                    is_read_F[field] = False
+                if data_B[first] != 34 and data_B[first] != 110:
+                    is_plain_F[field] = False
                 span_FM2[field, m, 0] = first
                 span_FM2[field, m, 1] = at
                 place_FM[field, m] = document

@@ -99,7 +99,9 @@ class ErrorGroup:
         rows = np.flatnonzero(~np.isnan(labels_LT[:, column]))
         if not len(rows):
             return []
-        errors = task_errors(self._tasks[signal], labels_LT[rows, column], outputs_LO[rows, outputs], self._as_wrong)
+        errors = task_errors(
+            self._tasks[signal], labels_LT[rows, column], outputs_LO[:, outputs].take(rows, axis=0), self._as_wrong
+        )
         buffer = self._buffers[signal]
         end = self._block - len(buffer) - 1
         return [

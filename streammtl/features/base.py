@@ -23,6 +23,8 @@ class Feature(Component):
     """One input of the model. A feature has no state: what is learned about it (mean, variance) is the model's."""
 
     family: ClassVar[str] = "features"
+    #: Whether `encode` also takes texts that were never made, as `streammtl.wire_texts.TextTokens`.
+    takes_tokens: ClassVar[bool] = False
 
     class Config(Component.Config):
         """Settings of every feature."""

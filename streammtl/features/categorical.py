@@ -13,6 +13,7 @@ from pydantic import Field
 from streammtl.features.base import Feature, FeatureProblem, as_list
 from streammtl.seeds import named_seed
 from streammtl.types import Floats, Floats32, Ints32
+from streammtl.wire_texts import TextTable, TextTokens
 
 #: How many distinct values a feature remembers the hash of; then it forgets them all. Results do not depend on it.
 N_REMEMBERED = 65_536
@@ -39,6 +40,8 @@ class Categorical(Feature):
     [604, 604, 604, 0]
     """
 
+    takes_tokens = True
+
     class Config(Feature.Config):
         """Settings of a categorical feature."""
 
@@ -58,6 +61,7 @@ class Categorical(Feature):
         # Apart, because a dictionary takes True and 1 for the same key.
         self._text_rows = _Rows(hash_seed, config.table_size)
         self._number_rows = _Rows(hash_seed, config.table_size)
+        self._token_rows = TextTable(N_REMEMBERED)
 
     @property
     def wire_type(self) -> Any:
@@ -78,6 +82,9 @@ class Categorical(Feature):
         self, values: Sequence[Any], time_s_B: Floats, dense_BD: Floats32, category_BC: Ints32
     ) -> list[FeatureProblem]:
         """Write the column."""
+        if isinstance(values, TextTokens):
+            category_BC[:, 0] = self._token_rows.numbers(values, self._text_rows.row_of)
+            return []
         values = as_list(values)
         kinds = set(map(type, values))
         if kinds <= {str, type(None)}:

@@ -245,15 +245,26 @@ def _update_biases(spec: KernelSpec) -> Lines:
     """What categories add, of all tasks at once: tasks without a label have slopes of zero, which move nothing."""
     if not spec.skips_zeros or not spec.n_categories:
         return []  # `update_head` did it
-    here = {"sgd": "a[U(paces + b + j)]", "adagrad": "a[U(paces + b + j)]", "factored": "one"}[spec.optimizer]
-    lines = [] if spec.optimizer == "sgd" else ["pace, epsilon = real(hyper[0]), real(hyper[1])"]
-    body = [f"c = {here}"] + (["pace = a[U(paces + b + j)]"] if spec.optimizer == "factored" else [])
-    body += ["w = U(row + j)", *element_step(spec, "w", "a[U(slopes + b + j)]")]
+    lines, step = {
+        "sgd": ([], [f"sgd_row(p, U(row), a, U(slopes + b), U(paces + b), {_RAWS_AT_ONCE})"]),
+        "factored": (
+            ["epsilon = real(hyper[1])"],
+            [f"adagrad_row(p, s0, U(row), a, U(slopes + b), one, U(paces + b), epsilon, {_RAWS_AT_ONCE})"],
+        ),
+        "adagrad": (
+            ["pace, epsilon = real(hyper[0]), real(hyper[1])"],
+            [
+                f"for j in range({_RAWS_AT_ONCE}):",
+                "    c = a[U(paces + b + j)]",
+                "    w = U(row + j)",
+                *indented(element_step(spec, "w", "a[U(slopes + b + j)]")),
+            ],
+        ),
+    }[spec.optimizer]
     return [
         *lines,
         f"for column in range({spec.n_categories}):",
         f"    for b in range(0, n_padded, {_RAWS_AT_ONCE}):",
         "        row = bias_row_C[column] + b",
-        f"        for j in range({_RAWS_AT_ONCE}):",
-        *indented(body, 3),
+        *indented(step, 2),
     ]

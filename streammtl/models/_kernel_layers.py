@@ -24,6 +24,7 @@ from streammtl.models._kernel_steps import (
     norm,
     plain_at,
     prepare_update,
+    row_step,
     vector_step,
 )
 
@@ -147,10 +148,8 @@ def table_function(spec: KernelSpec, at: Places) -> Lines:
     """`update_tables`: the embedding row of each column's category."""
     update: Lines = [*prepare_update(spec), "c = step"]
     if spec.n_embedded:
-        gradient = vector_step(
-            spec, "row", spec.embedding_dim, lambda j: f"a[{at.into_embedded} + column * {spec.embedding_dim} + {j}]"
-        )
-        update += [f"for column in range({spec.n_categories}):", "    row = table_row_C[column]", *indented(gradient)]
+        step = row_step(spec, "row", spec.embedding_dim, f"{at.into_embedded} + column * {spec.embedding_dim}")
+        update += [f"for column in range({spec.n_categories}):", "    row = table_row_C[column]", *indented(step)]
     return function("update_tables(p, s0, s1, a, table_row_C, scale, rate, correction, hyper)", update)
 
 

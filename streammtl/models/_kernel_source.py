@@ -10,11 +10,14 @@ Tasks `t` are numbered by name; `column_T` is a task's place in the configuratio
 from __future__ import annotations
 
 import inspect
+from pathlib import Path
+
+import xxhash
 
 from streammtl.models import _kernel_math as scalar
 from streammtl.models._kernel_heads import HEAD, head_functions
 from streammtl.models._kernel_layers import average_function, table_function, trunk_functions
-from streammtl.models._kernel_spec import RAW_ROWS, KernelSpec, Places, padded_raws, places
+from streammtl.models._kernel_spec import N_SLOTS, RAW_ROWS, KernelSpec, Places, padded_raws, places
 from streammtl.models._kernel_steps import Lines, function, indented
 
 #: Small ones become part of their callers before anything is compiled: that is quicker than to compile them too.
@@ -98,6 +101,9 @@ import math
 import numpy as np
 from numba import b1, f4, f8, i4, i8, njit
 
+# {vectors}
+from streammtl.models._kernel_vectors import adagrad_row, fetch, sgd_row
+
 REAL, real = {real}, np.{dtype}
 zero, one = real(0.0), real(1.0)
 U = np.uint64
@@ -143,7 +149,9 @@ def kernel_source(spec: KernelSpec, is_cached: bool) -> str:
     """The text of a Python module whose function `advance` is the compiled loop."""
     at = places(spec)
     real = {"float32": "f4", "float64": "f8"}[spec.dtype]
-    parts = [_HEADER.format(spec=spec, real=real, dtype=spec.dtype, inner=_INNER, gate=_GATE[spec.dtype])]
+    parts = [
+        _HEADER.format(spec=spec, real=real, dtype=spec.dtype, inner=_INNER, gate=_GATE[spec.dtype], vectors=_vectors())
+    ]
     parts += [_with_decorator("inline", scalar_function) for scalar_function in _INLINE]
     parts += [_with_decorator("plain_math", scalar_function) for scalar_function in _SCALAR_FUNCTIONS]
     lines = [
@@ -156,6 +164,12 @@ def kernel_source(spec: KernelSpec, is_cached: bool) -> str:
         *_advance(spec, at, is_cached),
     ]
     return "\n".join([*parts, *lines, ""])
+
+
+def _vectors() -> str:
+    """What tells that a kernel was compiled with these short vectors."""
+    path = Path(__file__).with_name("_kernel_vectors.py")
+    return f"{path.stem} {xxhash.xxh3_128_hexdigest(path.read_bytes())}"
 
 
 def _with_decorator(name: str, scalar_function: object) -> str:
@@ -173,20 +187,43 @@ def _prepare(spec: KernelSpec, at: Places) -> Lines:
         "    active_I[n_present] = d",
         f"    n_present += 1 if a[{at.dense} + d] != zero else 0",
         "n_active = n_present",
+        "n_missing = 0  # which is so of most rows, and found out faster than which are",
         f"for d in range({spec.n_dense}):",
-        f"    active_I[n_active] = {spec.n_unmarked} + d",
-        "    n_active += 0 if x_ND[place, d] == x_ND[place, d] else 1",
+        "    n_missing += 0 if x_ND[place, d] == x_ND[place, d] else 1",
+        "if n_missing > 0:",
+        f"    for d in range({spec.n_dense}):",
+        f"        active_I[n_active] = {spec.n_unmarked} + d",
+        "        n_active += 0 if x_ND[place, d] == x_ND[place, d] else 1",
         f"for c in range({spec.n_categories}):",
         "    category = category_RC[row, c]",
         "    if category < 0 or category >= size_C[c]:",
         "        category = 0",
         f"    table_row_C[c] = table_C[c] + category * {spec.embedding_dim}",
         "    bias_row_C[c] = bias_C[c] + category * n_padded",
+        *indented(_fetch(spec)),
         *_read_embeddings(spec, at),
         "return n_present, n_active",
     ]
-    arguments = "place, x_ND, row, category_RC, p, a, size_C, table_C, bias_C, table_row_C, bias_row_C"
+    arguments = "place, x_ND, row, next_row, category_RC, p, s0, a, size_C, table_C, bias_C, table_row_C, bias_row_C"
     return function(f"prepare({arguments}, active_I, n_padded)", body)
+
+
+def _fetch(spec: KernelSpec) -> Lines:
+    """Ask early for what tables hold of a category, which is seldom in the cache: of the next row, its parameters.
+
+    Of this row, what the optimizer keeps beside them, which is read only when it is learned.
+    """
+    rows = ["table_row_C[c]"] if spec.n_embedded else []
+    lines = [f"fetch(s0, {row})" for row in [*rows, "bias_row_C[c]"]] if N_SLOTS[spec.optimizer] else []
+    lines += [
+        "category = category_RC[next_row, c]",
+        "if category < 0 or category >= size_C[c]:",
+        "    category = 0",
+        "fetch(p, bias_C[c] + category * n_padded)",
+    ]
+    if spec.n_embedded:
+        lines += [f"fetch(p, table_C[c] + category * {spec.embedding_dim})"]
+    return lines
 
 
 def _read_embeddings(spec: KernelSpec, at: Places) -> Lines:
@@ -247,8 +284,8 @@ def _take_labels(spec: KernelSpec) -> Lines:
 def _advance(spec: KernelSpec, at: Places, is_cached: bool) -> Lines:
     """`advance`: the loop. Returns steps taken and steps skipped."""
     prepare = (
-        "prepare(place, x_ND, row_N[n], category_RC, p, a, size_C, table_C, bias_C, table_row_C, bias_row_C, active_I, "
-        "n_padded)"
+        "prepare(place, x_ND, row_N[n], row_N[min(n + 1, len(row_N) - 1)], category_RC, p, s0, a, size_C, table_C, "
+        "bias_C, table_row_C, bias_row_C, active_I, n_padded)"
     )
     take_labels = (
         "take_labels(n, labels_NT, p, scale_6T, unit_3T, seen_K, has_label_T, column_T, code_T, is_scaled_T, "

@@ -13,6 +13,9 @@ from typing import TypeAlias
 from streammtl.models._kernel_spec import KernelSpec
 
 Lines: TypeAlias = list[str]
+#: Rows of so many parameters are stepped as a vector: see `streammtl.models._kernel_vectors`.
+ROW_WIDTHS = (4, 8, 16)
+
 #: The text of element number j of a piece of an array.
 Element: TypeAlias = Callable[[str], str]
 
@@ -97,6 +100,15 @@ def element_step(spec: KernelSpec, w: str, gradient: str) -> Lines:
 def vector_step(spec: KernelSpec, weight: str, n: int, gradient: Element) -> Lines:
     """One step on `n` parameters that begin at a place known at run time; the factor is in `c`."""
     return [f"for j in range({n}):", f"    w = U({weight} + j)", *indented(element_step(spec, "w", gradient("j")))]
+
+
+def row_step(spec: KernelSpec, weight: str, n: int, gradient: str) -> Lines:
+    """One step on a table's row of `n` parameters; the gradient lies in `a`, the factor is in `c`."""
+    if n in ROW_WIDTHS and spec.optimizer == "sgd":
+        return [f"sgd_row(p, U({weight}), a, U({gradient}), c, {n})"]
+    if n in ROW_WIDTHS and spec.optimizer in ("adagrad", "factored"):
+        return [f"adagrad_row(p, s0, U({weight}), a, U({gradient}), c, pace, epsilon, {n})"]
+    return vector_step(spec, weight, n, lambda j: f"a[{gradient} + {j}]")
 
 
 # -- the factored optimizer: `streammtl.models.optimizers.Factored` has the formula

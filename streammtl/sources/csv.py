@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import repeat
 from pathlib import Path
 from typing import Literal, final
 
@@ -15,6 +16,7 @@ from streammtl.clock import Clock
 from streammtl.errors import SourceError
 from streammtl.sources._files import FilesSource, RecordFile
 from streammtl.sources._lines import LineFile
+from streammtl.text_rows import TextRows
 from streammtl.types import Ints
 
 _QUOTE = '"'
@@ -27,7 +29,7 @@ MALFORMED = ""
 
 @final
 class CsvSource(FilesSource):
-    """Rows of a `.csv` or `.csv.gz` file with a header; the values are mappings of column to text.
+    """Rows of a `.csv` or `.csv.gz` file with a header; the values are mappings of column to text (`TextRows`).
 
     An offset is a row number from 0, the header not counted; blank lines are skipped, and counted. Cells may be
     quoted with `"` as in RFC 4180, also over several lines. A row that cannot be read (too many or too few cells, a
@@ -86,10 +88,14 @@ class _CsvFile(RecordFile):
             self._lines.close()
             raise
 
-    def take(self, n: int) -> tuple[list[dict[str, str]], Ints]:
+    def take(self, n: int) -> tuple[Sequence[Mapping[str, str]], Ints]:
         if self._failure is not None:
             raise self._failure
         rows = self._take_plain(n) if not self._ahead else None
+        if isinstance(rows, TextRows):
+            start = self._next_offset
+            self._next_offset += len(rows)
+            return rows, np.arange(start, self._next_offset)
         if rows is None:
             rows = self._take_quoted(n)
         start = self._next_offset
@@ -108,10 +114,10 @@ class _CsvFile(RecordFile):
     def close(self) -> None:
         self._lines.close()
 
-    def _take_plain(self, n: int) -> list[dict[str, str] | None] | None:
+    def _take_plain(self, n: int) -> TextRows | list[dict[str, str] | None] | None:
         """Rows of the next `n` lines; None, with the lines in `_ahead`, when one needs the care of `_next_row`.
 
-        The same rows as `_next_row` would give, in a third of the time.
+        The same rows as `_next_row` would give, in a tenth of the time where all of them have their cells.
         """
         taken = self._lines.take(n)
         if not taken:
@@ -123,13 +129,10 @@ class _CsvFile(RecordFile):
         text = block.decode()
         if "\r" in text:
             text = f"{text}\n".replace("\r\n", "\n")[:-1]
-        lines = text.split("\n")
-        header, delimiter = self._header, self._delimiter
-        rows = [line.split(delimiter) for line in lines]
-        n_cells = len(header)
-        if n_cells > 1 and all(len(row) == n_cells for row in rows):
-            return [dict(zip(header, row, strict=True)) for row in rows]
-        return [self._named(row, line) for row, line in zip(rows, lines, strict=True)]
+        n_between = len(self._header) - 1
+        if n_between > 0 and set(map(bytes.count, taken, repeat(self._delimiter.encode()))) == {n_between}:
+            return TextRows(self._header, text.replace("\n", self._delimiter).split(self._delimiter))
+        return [self._named(line.split(self._delimiter), line) for line in text.split("\n")]
 
     def _take_quoted(self, n: int) -> list[dict[str, str] | None]:
         rows: list[dict[str, str] | None] = []

@@ -43,11 +43,14 @@ def by_msgspec(values: list[bytes]) -> dict[str, list[tuple[int, Any]]]:
 
 def scanned(values: list[bytes]) -> dict[str, list[tuple[int, Any]]] | None:
     columns = Scanner(TYPES, max_record_bytes=1000).read(values)
-    if columns is None:
+    looked_up = Scanner(TYPES, max_record_bytes=1000, looked_up=("code", "ü")).read(values)
+    assert (columns is None) == (looked_up is None)
+    if columns is None or looked_up is None:
         return None
     found = {}
     for name, column in columns.items():
         listed = column.values
+        assert name not in ("code", "ü") or list(looked_up[name].values) == listed
         if isinstance(listed, np.ndarray):
             listed = np.where(np.isnan(listed), None, listed).tolist()  # type: ignore[call-overload]
         found[name] = list(zip(column.places.tolist(), listed, strict=True))
