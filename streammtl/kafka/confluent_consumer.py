@@ -80,6 +80,7 @@ class ConfluentConsumer(Consumer):
                 "queued.min.messages": _QUEUE_RECORDS,
                 "fetch.wait.max.ms": 100,
                 "fetch.error.backoff.ms": 100,
+                "fetch.queue.backoff.ms": 10,
                 "error_cb": self._hear,
             }
         )
