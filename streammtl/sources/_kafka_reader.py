@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -12,9 +12,10 @@ from streammtl.clock import Clock
 from streammtl.journal import Runs
 from streammtl.kafka.consumer import Batch, Consumer, ConsumerFailedError, TopicPartition
 from streammtl.sources._merge import Merge, Ordered
-from streammtl.types import Bools, Ints32
+from streammtl.types import Bools, Ints32, Role
 
 _SILENT_S = 30.0  # how long a consumer may give nothing of a partition that has more
+_MANY = 500  # records beside which a question to the broker costs nothing
 _LOOK_EVERY_S = 10.0  # whether there is more, when nothing comes at all
 _MAX_POLLS_AHEAD = 8  # how many polls' worth of records one partition may be ahead of the others
 _END_WAIT_S = 0.05  # where a topic ends with marks of transactions, the end is met without a record that tells of it
@@ -33,10 +34,11 @@ class Ahead:
 class KafkaReader:
     """Takes what a consumer gives, and puts it in order.
 
-    Records of other partitions go past a partition without one only when the broker, asked after they had come, says
-    that it ends there: what was written before them is never passed over, however late it comes. (An answer from
-    before is not enough: of records that a broker was given while we could not reach it, those of one partition come
-    long before those of another.)
+    Labels go past a partition without a record that may hold their events only when the broker, asked after they had
+    come, says that it ends there: an event that was written before its label is never passed over, however late it
+    comes. (An answer from before is not enough: of records that a broker was given while we could not reach it, those
+    of one partition come long before those of another.) So do many records at once, whatever they are; for a few, the
+    answer would take longer than all else.
 
     `starts` are the offsets to begin with, in the order of the partitions that ties are broken by; `until`, where
     given, the offsets to stop before.
@@ -47,6 +49,7 @@ class KafkaReader:
         consumer: Consumer,
         clock: Clock,
         starts: Mapping[TopicPartition, int],
+        roles: Sequence[Role],
         until: Mapping[TopicPartition, int] | None,
         merge_wait_s: float,
         max_poll_records: int,
@@ -55,6 +58,7 @@ class KafkaReader:
         self.partitions = tuple(starts)
         self.names = tuple(str(partition) for partition in starts)
         self.starts = tuple(starts.values())
+        self._roles = tuple(roles)
         self._index = {partition: p for p, partition in enumerate(self.partitions)}
         self._until = until
         self._merge_wait_s = merge_wait_s
@@ -147,9 +151,19 @@ class KafkaReader:
             for p, since_s in enumerate(self._empty_since_s)
             if is_due_P[p] and since_s is not None and now_s - since_s >= self._merge_wait_s
         ]
-        self._look_for_ends([p for p in tired if self._n_came_at_end[p] < self._n_came], now_s)
-        is_due_P[[p for p in tired if self._n_came_at_end[p] == self._n_came]] = False
+        asking = [p for p in tired if self._may_matter(p)]
+        self._look_for_ends([p for p in asking if self._n_came_at_end[p] < self._n_came], now_s)
+        is_due_P[tired] = False
+        is_due_P[[p for p in asking if self._n_came_at_end[p] < self._n_came]] = True
         return is_due_P
+
+    def _may_matter(self, p: int) -> bool:
+        """Whether what may have been written to a partition without a record must not be passed over."""
+        waiting = [self._merge.n_waiting(other) for other in range(len(self.partitions))]
+        if sum(waiting) >= _MANY:
+            return True
+        is_label_waiting = any(n and role != Role.EVENTS for n, role in zip(waiting, self._roles, strict=True))
+        return is_label_waiting and self._roles[p] != Role.LABELS
 
     def _look_now_and_then(self, *, came: bool) -> None:
         """A consumer may have died inside: then nothing comes, as in a stream without records."""

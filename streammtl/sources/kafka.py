@@ -43,8 +43,8 @@ class KafkaSource(Source):
 
     A partition is called `<topic>:<partition>`. Within a partition the order is that of the offsets; across partitions
     it is by the records' timestamps, then events before labels, then by partition, among the partitions that have
-    records. One that has none is waited for at most `merge_wait_s`, and then until the broker says that it ends there;
-    so the order depends on when records came, and the journal keeps it.
+    records. One that has none is waited for at most `merge_wait_s`; where it may hold the events of labels that have
+    come, until the broker says that it ends there. So the order depends on when records came: the journal keeps it.
 
     Positions are those of the checkpoint. The broker is told of them under `group`, for dashboards of the lag only.
 
@@ -80,7 +80,7 @@ class KafkaSource(Source):
             ge=0.0,
             le=60.0,
             description="How long records of other partitions wait for one that was read to its end, since then, for "
-            "records that are written just now; those that were written before are never passed over.",
+            "records that are written just now. Events that were written before their labels are never passed over.",
         )
         when_offset_is_gone: Literal["stop", "earliest", "latest"] = Field(
             default="stop",
@@ -242,13 +242,15 @@ class KafkaSource(Source):
         if not config.follow and self._until is None:
             self._until = {partition: held[partition][1] for partition in partitions}
             self._first = starts
-        reader = KafkaReader(consumer, self._clock, starts, self._until, config.merge_wait_s, config.max_poll_records)
+        roles = tuple(self._role_by_topic[partition.topic] for partition in partitions)
+        wait_s, max_poll_records = config.merge_wait_s, config.max_poll_records
+        reader = KafkaReader(consumer, self._clock, starts, roles, self._until, wait_s, max_poll_records)
         if self._ahead is not None:
             runs = self._ahead.runs
             reader.follow(Ahead(runs.between(self._n_followed, runs.n_records), self._ahead.end))
         self._reader = reader
         self._expected = {name: identity_of(topic) for name, topic in topics.items()}
-        self._roles = tuple(self._role_by_topic[partition.topic] for partition in partitions)
+        self._roles = roles
         self._ends = {partition: end for partition, (_, end) in held.items()}
         self._next_P = np.array(list(starts.values()), np.int64)  # after what was given
         self._ready, self._at = nothing(), 0

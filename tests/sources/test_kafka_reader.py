@@ -13,6 +13,7 @@ from streammtl.clock import ManualClock
 from streammtl.errors import SourceUnavailableError
 from streammtl.kafka.consumer import Batch, Consumer, ConsumerFailedError, Topic, TopicPartition
 from streammtl.sources._kafka_reader import _SILENT_S, KafkaReader
+from streammtl.types import Role
 
 A, B = TopicPartition("t", 0), TopicPartition("t", 1)
 
@@ -80,9 +81,12 @@ def batch(partition: TopicPartition, first: int, timestamps: Sequence[int]) -> B
 
 
 def reader_of(
-    consumer: GivenConsumer, clock: ManualClock, until: dict[TopicPartition, int] | None = None
+    consumer: GivenConsumer,
+    clock: ManualClock,
+    until: dict[TopicPartition, int] | None = None,
+    roles: tuple[Role, Role] = (Role.MIXED, Role.MIXED),
 ) -> KafkaReader:
-    return KafkaReader(consumer, clock, {A: 0, B: 0}, until, merge_wait_s=0.05, max_poll_records=10)
+    return KafkaReader(consumer, clock, {A: 0, B: 0}, roles, until, merge_wait_s=0.05, max_poll_records=10)
 
 
 def made() -> tuple[ManualClock, GivenConsumer]:
@@ -134,6 +138,36 @@ def test_records_that_were_there_before_what_has_come_are_never_passed_over() ->
     assert reader.read(0.25).partition_N.tolist() == [1, 1]
     assert reader.read(0.25).partition_N.tolist() == [1]
     assert reader.read(0.25).partition_N.tolist() == [0] * 5
+
+
+@pytest.mark.parametrize(
+    ("role_of_waiting", "role_of_empty", "is_asked"),
+    [
+        (Role.LABELS, Role.EVENTS, True),
+        (Role.MIXED, Role.MIXED, True),
+        (Role.EVENTS, Role.LABELS, False),
+        (Role.EVENTS, Role.EVENTS, False),
+        (Role.LABELS, Role.LABELS, False),
+    ],
+)
+def test_a_few_records_ask_only_for_events_that_labels_may_have_overtaken(
+    role_of_waiting: Role, role_of_empty: Role, is_asked: bool
+) -> None:
+    clock, consumer = made()
+    reader = reader_of(consumer, clock, roles=(role_of_waiting, role_of_empty))
+    clock.advance(1.0)
+    consumer.answers.append([batch(A, 0, [1, 2])])
+    assert len(reader.read(1.0)) == 2
+    assert consumer.n_asked == is_asked
+
+
+def test_many_records_always_ask() -> None:
+    clock, consumer = made()
+    reader = reader_of(consumer, clock, roles=(Role.EVENTS, Role.LABELS))
+    clock.advance(1.0)
+    consumer.answers.append([batch(A, 0, [1] * 500)])
+    assert len(reader.read(1.0)) == 500
+    assert consumer.n_asked == 1
 
 
 def test_a_consumer_that_gives_nothing_of_what_is_there_has_failed() -> None:
