@@ -265,6 +265,8 @@ class Join:
         """What the horizons that pass in this turn stand for."""
         for horizon_s, head in self._expiry_head.items():
             self._expiry_head[horizon_s], sequence_M, record_M = pending.due(head, horizon_s, watermark_N)
+            if len(sequence_M) == 0:
+                continue
             for task in np.flatnonzero(self._horizon_T == horizon_s).tolist():
                 label_M = pending.read("label", sequence_M, np.full(len(sequence_M), task))
                 open_M = np.isnan(label_M)

@@ -75,6 +75,8 @@ class Pending:
         and not after their eviction.
         """
         head = max(head, self.ring.oldest_sequence)
+        if self._is_nothing_due(head, after_s, watermark_N):  # most turns of a stream that is read as it comes
+            return head, np.zeros(0, np.int64), np.zeros(0, np.int64)
         sequences, records = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
         waited, step = 0, _CHUNK
         while head < self.fresh.end_sequence:
@@ -95,6 +97,13 @@ class Pending:
                 break
             waited, step = int(done_M[-1]), step * 4
         return head, np.concatenate(sequences), np.concatenate(records)
+
+    def _is_nothing_due(self, head: int, after_s: float, watermark_N: Floats) -> bool:
+        """Whether the first event that may come due does not, and is not evicted either, in this turn."""
+        evicted = head + self.ring.capacity - self.fresh.first_sequence
+        if head >= self.fresh.first_sequence or len(watermark_N) == 0 or evicted < len(self.fresh.record_E):
+            return False
+        return bool(self.ring.read("time_s", np.array([head]))[0] + after_s > watermark_N[-1])
 
     def _evicted_at(self, sequence_M: Ints, n_records: int) -> Ints:
         """The record that pushes each event out of the ring; `n_records` if none of this turn does."""
