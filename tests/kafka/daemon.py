@@ -95,6 +95,7 @@ class Daemon:
 
     def start(self, *arguments: str, nursery: Nursery | None = None) -> None:
         log, command = self.folder / "daemon.log", ["run", str(self.config), *arguments]
+        self._log_bytes = log.stat().st_size if log.exists() else 0
         self._process = _spawn(command, log) if nursery is None else nursery.start(command, log)
         self._started.append(self._process)
 
@@ -117,7 +118,8 @@ class Daemon:
         self.process.wait()
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
-        """Ask it to end; its exit code."""
+        """Ask it to end, as soon as it is there to hear of it; its exit code."""
+        self.wait_for(lambda: b"running " in (self.folder / "daemon.log").read_bytes()[self._log_bytes :], "it runs")
         self.process.send_signal(how)
         try:
             return self.process.wait(EXIT_TIMEOUT_S)
