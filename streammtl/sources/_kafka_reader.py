@@ -9,6 +9,7 @@ from typing import final
 import numpy as np
 
 from streammtl.clock import Clock
+from streammtl.errors import SourceUnavailableError
 from streammtl.journal import Runs
 from streammtl.kafka.consumer import Batch, Consumer, ConsumerFailedError, TopicPartition
 from streammtl.sources._merge import Merge, Ordered
@@ -16,7 +17,7 @@ from streammtl.types import Bools, Ints32, Role
 
 _SILENT_S = 30.0  # how long a consumer may give nothing of a partition that has more
 _MANY = 500  # records beside which a question to the broker costs nothing
-_LOOK_EVERY_S = 10.0  # whether there is more, when nothing comes at all
+_LOOK_EVERY_S = 10.0  # whether there is more of a partition of which nothing comes
 _MAX_POLLS_AHEAD = 8  # how many polls' worth of records one partition may be ahead of the others
 _END_WAIT_S = 0.05  # where a topic ends with marks of transactions, the end is met without a record that tells of it
 _RUNS_AT_ONCE = 50_000  # of the journal: bounds what one step of following costs
@@ -67,7 +68,7 @@ class KafkaReader:
         self._next = list(self.starts)  # after what has come, by partition
         now_s = clock.monotonic()
         self._empty_since_s: list[float | None] = [now_s] * len(self.partitions)
-        self._looked_s = now_s  # for more, or something came
+        self._looked_s = now_s
         self._n_came = 0  # how often records have come
         self._silent_since_s: dict[int, float] = {}  # of partitions that have more and give nothing
         self._n_came_at_end = [-1] * len(self.partitions)  # what it was when the end of a partition was last asked for
@@ -100,10 +101,9 @@ class KafkaReader:
         wait_s = min(wait_s, self._longest_wait_s())
         if self._until is not None:
             wait_s = min(wait_s, _END_WAIT_S)
-        batches = self._consumer.poll(wait_s, self._max_poll_records)
-        for batch in batches:
+        for batch in self._consumer.poll(wait_s, self._max_poll_records):
             self._add(batch)
-        self._look_now_and_then(came=bool(batches))
+        self._look_now_and_then()
         ordered = self._order()
         self._balance()
         return ordered
@@ -151,43 +151,52 @@ class KafkaReader:
             for p, since_s in enumerate(self._empty_since_s)
             if is_due_P[p] and since_s is not None and now_s - since_s >= self._merge_wait_s
         ]
-        asking = [p for p in tired if self._may_matter(p)]
+        asking = self._that_matter(tired) if tired else []
         self._look_for_ends([p for p in asking if self._n_came_at_end[p] < self._n_came], now_s)
         is_due_P[tired] = False
         is_due_P[[p for p in asking if self._n_came_at_end[p] < self._n_came]] = True
         return is_due_P
 
-    def _may_matter(self, p: int) -> bool:
-        """Whether what may have been written to a partition without a record must not be passed over."""
-        waiting = [self._merge.n_waiting(other) for other in range(len(self.partitions))]
+    def _that_matter(self, numbers: list[int]) -> list[int]:
+        """Of partitions without a record, those that must not be passed over for what may have been written to them."""
+        waiting = self._n_waiting()
         if sum(waiting) >= _MANY:
-            return True
+            return numbers
         is_label_waiting = any(n and role != Role.EVENTS for n, role in zip(waiting, self._roles, strict=True))
-        return is_label_waiting and self._roles[p] != Role.LABELS
+        return [p for p in numbers if is_label_waiting and self._roles[p] != Role.LABELS]
 
-    def _look_now_and_then(self, *, came: bool) -> None:
-        """A consumer may have died inside: then nothing comes, as in a stream without records."""
+    def _n_waiting(self) -> list[int]:
+        return [self._merge.n_waiting(p) for p in range(len(self.partitions))]
+
+    def _look_now_and_then(self) -> None:
+        """A consumer may have died inside: then nothing comes of a partition, as if nothing were written to it."""
         now_s = self._clock.monotonic()
-        if came:
+        if self._until is None and now_s - self._looked_s >= _LOOK_EVERY_S:
             self._looked_s = now_s
-        elif self._until is None and now_s - self._looked_s >= _LOOK_EVERY_S:
-            self._looked_s = now_s
-            empty = [p for p, since_s in enumerate(self._empty_since_s) if since_s is not None]
-            self._look_for_ends(empty, now_s)
+            quiet = [
+                p
+                for p, since_s in enumerate(self._empty_since_s)
+                if since_s is not None and now_s - since_s >= _LOOK_EVERY_S
+            ]
+            self._look_for_ends(quiet, now_s)
 
     def _look_for_ends(self, numbers: list[int], now_s: float) -> None:
         """Ask where partitions without a record end."""
         if not numbers:
             return
-        silent_since_s, self._silent_since_s = self._silent_since_s, {}  # while no broker answers, none is silent
-        self._consumer.require_reachable()
-        ends = self._consumer.ask_ends([self.partitions[p] for p in numbers])
+        try:
+            self._consumer.require_reachable()
+            ends = self._consumer.ask_ends([self.partitions[p] for p in numbers])
+        except SourceUnavailableError:
+            self._silent_since_s.clear()  # while no broker answers, none is silent
+            raise
         for p in numbers:
             partition = self.partitions[p]
             if self._next[p] >= ends[partition] or self._consumer.reached(partition) >= ends[partition]:
                 self._n_came_at_end[p] = self._n_came
+                self._silent_since_s.pop(p, None)
                 continue
-            since_s = self._silent_since_s[p] = silent_since_s.get(p, now_s)
+            since_s = self._silent_since_s.setdefault(p, now_s)
             if now_s - since_s >= _SILENT_S:
                 raise ConsumerFailedError(
                     f"{partition} has records from {self._next[p]} to before {ends[partition]}, and none of them has "
@@ -216,8 +225,7 @@ class KafkaReader:
     def _balance(self) -> None:
         """Read no more of partitions that are far ahead of the others."""
         limit = _MAX_POLLS_AHEAD * self._max_poll_records
-        waiting = [self._merge.n_waiting(p) for p in range(len(self.partitions))]
-        full = {p for p, n in enumerate(waiting) if n > (limit // 2 if p in self._paused else limit)}
+        full = {p for p, n in enumerate(self._n_waiting()) if n > (limit // 2 if p in self._paused else limit)}
         if full != self._paused:
             if full - self._paused:
                 self._consumer.pause([self.partitions[p] for p in sorted(full - self._paused)])

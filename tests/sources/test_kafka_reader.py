@@ -190,6 +190,22 @@ def test_also_where_nothing_comes_at_all_it_has_failed() -> None:
         read_for(reader, clock, 2 * _SILENT_S)
 
 
+def test_also_where_others_go_on_without_it_it_has_failed() -> None:
+    clock, consumer = made()
+    reader = reader_of(consumer, clock, roles=(Role.EVENTS, Role.LABELS))
+    consumer.ends |= {A: 0, B: 7}
+    with pytest.raises(ConsumerFailedError, match="t:1 has records from 0 to before 7"):
+        read_one_by_one(reader, clock, consumer, 2 * _SILENT_S)
+
+
+def read_one_by_one(reader: KafkaReader, clock: ManualClock, consumer: GivenConsumer, seconds: float) -> None:
+    """Read a record of A every quarter of a second."""
+    for i in range(int(4 * seconds)):
+        consumer.answers.append([batch(A, i, [i])])
+        clock.advance(0.25)
+        assert len(reader.read(0.25)) == 1
+
+
 def test_a_stream_without_records_has_not_failed_and_is_asked_about_now_and_then() -> None:
     clock, consumer = made()
     reader = reader_of(consumer, clock)
