@@ -15,7 +15,7 @@ import pytest
 
 from tests.kafka.broker import Broker, Endpoints, shared_broker
 from tests.kafka.cluster import Cluster
-from tests.kafka.daemon import Daemon
+from tests.kafka.daemon import Daemon, topics_of_a_run
 from tests.kafka.jars import UnavailableError
 
 #: A broker that is there already, host:port without security.
@@ -74,6 +74,12 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
 def fresh_topic(cluster: Cluster) -> _NewTopic:
     """Makes topics of the shared broker, each with a name of its own: `fresh_topic(partitions=2)`."""
     return _NewTopic(cluster)
+
+
+@pytest.fixture
+def prefix(cluster: Cluster) -> str:
+    """What the names of four topics of the shared broker begin with: those of a run of its own."""
+    return topics_of_a_run(cluster)
 
 
 @pytest.fixture(scope="module")

@@ -52,6 +52,14 @@ def settings_of(
     return settings
 
 
+def topics_of_a_run(cluster: Cluster) -> str:
+    """Make the topics of `settings_of`; returns their prefix."""
+    prefix = cluster.create_topic()
+    for topic in ("events", "labels", "predictions", "rejects"):
+        cluster.create_topic(f"{prefix}-{topic}")
+    return prefix
+
+
 def event(i: int) -> bytes:
     return b'{"id":"e%d","t":%d,"a":%d}' % (i, i, i % 7)
 

@@ -12,16 +12,9 @@ import pytest
 
 from tests.kafka.broker import Broker
 from tests.kafka.cluster import Cluster
-from tests.kafka.daemon import Daemon, expected, predictions, settings_of, write
+from tests.kafka.daemon import Daemon, expected, predictions, settings_of, topics_of_a_run, write
 
 pytestmark = pytest.mark.slow
-
-
-def topics(cluster: Cluster, partitions: int = 1) -> str:
-    prefix = cluster.create_topic()
-    for topic in ("events", "labels", "predictions", "rejects"):
-        cluster.create_topic(f"{prefix}-{topic}", partitions=partitions if topic in ("events", "labels") else 1)
-    return prefix
 
 
 def exactly_once() -> dict[str, Any]:
@@ -34,7 +27,7 @@ def test_a_broker_that_is_killed_for_ten_seconds_costs_nothing(
     tmp_path: Path, broker: Broker, driver: str, sink: dict[str, Any]
 ) -> None:
     cluster = Cluster(broker.endpoints.plain)
-    prefix = topics(cluster)
+    prefix = topics_of_a_run(cluster)
     daemon = Daemon(tmp_path, settings_of(tmp_path, cluster.servers, prefix, driver=driver, sink=sink))
     daemon.start()
     for start in (0, 10_000):
@@ -62,7 +55,7 @@ def test_a_daemon_without_a_broker_ends_in_time_with_0(
     tmp_path: Path, broker: Broker, driver: str, how: signal.Signals
 ) -> None:
     cluster = Cluster(broker.endpoints.plain)
-    prefix = topics(cluster)
+    prefix = topics_of_a_run(cluster)
     daemon = Daemon(tmp_path, settings_of(tmp_path, cluster.servers, prefix, driver=driver))
     daemon.start()
     write(cluster, prefix, 0, 3000)
@@ -85,7 +78,7 @@ def test_a_daemon_without_a_broker_ends_in_time_with_0(
 
 def test_a_daemon_that_is_started_before_the_broker_waits_for_it(tmp_path: Path, broker: Broker) -> None:
     cluster = Cluster(broker.endpoints.plain)
-    prefix = topics(cluster)
+    prefix = topics_of_a_run(cluster)
     write(cluster, prefix, 0, 100)
     cluster.close()
     broker.kill()
@@ -100,7 +93,7 @@ def test_a_daemon_that_is_started_before_the_broker_waits_for_it(tmp_path: Path,
 
 
 def test_hangup_changes_nothing_and_is_logged(tmp_path: Path, cluster: Cluster) -> None:
-    prefix = topics(cluster)
+    prefix = topics_of_a_run(cluster)
     daemon = Daemon(tmp_path, settings_of(tmp_path, cluster.servers, prefix))
     daemon.start()
     write(cluster, prefix, 0, 2000)
@@ -113,7 +106,7 @@ def test_hangup_changes_nothing_and_is_logged(tmp_path: Path, cluster: Cluster) 
 
 
 def test_a_second_daemon_on_the_same_folder_is_refused(tmp_path: Path, cluster: Cluster) -> None:
-    prefix = topics(cluster)
+    prefix = topics_of_a_run(cluster)
     first = Daemon(tmp_path, settings_of(tmp_path, cluster.servers, prefix))
     first.start()
     first.wait_for(lambda: first.newest() != "", "it has begun")
@@ -129,7 +122,7 @@ def test_a_second_daemon_on_the_same_folder_is_refused(tmp_path: Path, cluster: 
 def test_systemd_hears_that_it_is_ready_lives_and_stops(
     tmp_path: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prefix = topics(cluster)
+    prefix = topics_of_a_run(cluster)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "notify"))
         manager.settimeout(60)

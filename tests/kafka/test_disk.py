@@ -24,14 +24,6 @@ DISK_BYTES = 8 * 1024 * 1024
 
 
 @pytest.fixture
-def prefix(cluster: Cluster) -> str:
-    name = cluster.create_topic()
-    for topic in ("events", "labels", "predictions", "rejects"):
-        cluster.create_topic(f"{name}-{topic}")
-    return name
-
-
-@pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of a few megabytes."""
     folder = tmp_path / "disk"

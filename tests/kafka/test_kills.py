@@ -23,14 +23,6 @@ CHECKPOINT_RECORDS = 2000
 POLL_RECORDS = 500
 
 
-@pytest.fixture
-def prefix(cluster: Cluster) -> str:
-    name = cluster.create_topic()
-    for topic in ("events", "labels", "predictions", "rejects"):
-        cluster.create_topic(f"{name}-{topic}")
-    return name
-
-
 def kill_again_and_again(daemon: Daemon, cluster: Cluster, prefix: str, kills: int, seed: int, per_kill: int) -> None:
     """Each life gets more records before and while it runs, and dies at a random moment after its first checkpoint.
 

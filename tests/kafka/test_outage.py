@@ -10,7 +10,7 @@ import pytest
 
 from tests.kafka.broker import Broker
 from tests.kafka.cluster import Cluster
-from tests.kafka.daemon import Daemon, expected, predictions, settings_of, write
+from tests.kafka.daemon import Daemon, expected, predictions, settings_of, topics_of_a_run, write
 from tests.kafka.watched import SERVED, is_ready, messages, metrics, reason, url_of
 from tests.ops.scraping import key
 
@@ -29,9 +29,7 @@ def test_a_broker_that_was_away_costs_nothing_and_readyz_tells_of_it(
     tmp_path: Path, broker: Broker, driver: str, sink: dict[str, Any], away_s: int
 ) -> None:
     cluster = Cluster(broker.endpoints.plain)
-    prefix = cluster.create_topic()
-    for topic in ("events", "labels", "predictions", "rejects"):
-        cluster.create_topic(f"{prefix}-{topic}")
+    prefix = topics_of_a_run(cluster)
     settings = settings_of(tmp_path, cluster.servers, prefix, driver=driver, sink=sink, monitoring=SERVED)
     daemon = Daemon(tmp_path, settings)
     daemon.start()

@@ -19,14 +19,6 @@ N = 2000
 BOTH = pytest.mark.parametrize("driver", ["kafka-python", "confluent"])
 
 
-@pytest.fixture
-def prefix(cluster: Cluster) -> str:
-    name = cluster.create_topic()
-    for topic in ("events", "labels", "predictions", "rejects"):
-        cluster.create_topic(f"{name}-{topic}")
-    return name
-
-
 def lived(folder: Path, cluster: Cluster, prefix: str, **changes: Any) -> Daemon:
     """A daemon that has learned `N` events in several checkpoints, and was stopped."""
     settings = settings_of(folder, cluster.servers, prefix, monitoring=SERVED, **changes)

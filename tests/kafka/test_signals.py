@@ -21,14 +21,6 @@ LIVES = 6
 PER_LIFE = 3000
 
 
-@pytest.fixture
-def prefix(cluster: Cluster) -> str:
-    name = cluster.create_topic()
-    for topic in ("events", "labels", "predictions", "rejects"):
-        cluster.create_topic(f"{name}-{topic}")
-    return name
-
-
 # After every poll of 50 records a checkpoint: half of the time is spent in one.
 @pytest.mark.parametrize("checkpoint", [{}, {"every_records": 1}], ids=["polls and steps", "checkpoints"])
 @pytest.mark.parametrize(
