@@ -203,6 +203,9 @@ class RunConfig(Settings):
         return Learner(config, model)
 
     def shape(self) -> dict[str, Any]:
-        """The settings that shape the learned state, as JSON values: a checkpoint belongs to one shape."""
+        """The settings that shape the learned state, as JSON values: a checkpoint belongs to one shape.
+
+        On how many threads a model runs is none of them.
+        """
         parts = {"seed", "event_schema", "tasks", "model", "weighting", "join", "scores", "drift"}
-        return self.model_dump(mode="json", include=parts, by_alias=True)
+        return self.model_dump(mode="json", include=parts, exclude={"model": {"threads"}}, by_alias=True)

@@ -97,23 +97,18 @@ class Learner:
         segment_ends: list[int] = []  # none where weights never change: one long call is faster than many short ones
         if not self.weighting.is_constant:
             segment_ends = (learn_at[self._every - self._n_in_segment - 1 :: self._every] + 1).tolist()
-        outputs: list[Floats] = []
         losses = _MeanLosses(len(self.tasks))
-        n_steps = n_skipped = start = 0
-        for i, stop in enumerate([*segment_ends, len(ops)]):
-            strides = self.model.advance(_between(ops, start, stop), self.weighting.weights_T)
-            outputs.append(strides.outputs_PO)
-            n_steps += strides.n_steps
-            n_skipped += strides.n_steps_skipped
-            start = stop
-            if i < len(segment_ends):
-                signals = self.model.take_signals()
-                losses.add(signals)
-                self.weighting.update(signals)
+
+        def reweight(signals: Signals) -> Floats:
+            losses.add(signals)
+            return self.weighting.update(signals)
+
+        strides = self.model.advance_in_segments(ops, segment_ends, self.weighting.weights_T, reweight)
         if self.weighting.is_constant:
             losses.add(self.model.take_signals())
         self._n_in_segment = (self._n_in_segment + len(learn_at)) % self._every
-        return Lesson(np.concatenate(outputs), self.weighting.weights_T, n_steps, n_skipped, losses.mean_T())
+        weights_T = self.weighting.weights_T
+        return Lesson(strides.outputs_PO, weights_T, strides.n_steps, strides.n_steps_skipped, losses.mean_T())
 
     def predict_one(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """The predictions of all tasks for one event, by task: `{"fraud": {"probability": 0.03}}`.
@@ -189,11 +184,6 @@ class _MeanLosses:
         mean_T = np.full(len(self._n_T), np.nan)
         np.divide(self._sum_T, self._n_T, out=mean_T, where=self._n_T > 0)
         return mean_T
-
-
-def _between(ops: Ops, start: int, stop: int) -> Ops:
-    part = slice(start, stop)
-    return Ops(ops.is_learn_N[part], ops.row_N[part], ops.labels_NT[part], ops.dense_RD, ops.category_RC)
 
 
 def _one_operation(turn: Turn, is_learn: bool) -> Ops:

@@ -137,6 +137,11 @@ class Ops:
         """Number of operations."""
         return len(self.row_N)
 
+    def between(self, start: int, stop: int) -> Ops:
+        """Some of them, with all feature rows."""
+        part = slice(start, stop)
+        return Ops(self.is_learn_N[part], self.row_N[part], self.labels_NT[part], self.dense_RD, self.category_RC)
+
 
 @dataclass(frozen=True, slots=True)
 class Signals:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeAlias, final
 
@@ -18,7 +19,7 @@ from streammtl.models._kernel_math import LOSS_CODES
 from streammtl.models._mlp_inputs import Inputs
 from streammtl.models._mlp_statistics import Statistics
 from streammtl.models._network import Network, Steps, loss_parameters
-from streammtl.models._segment import Segment
+from streammtl.models._segment import Segment, SegmentWeights
 from streammtl.models.optimizers import KernelOptimizer, Sgd
 from streammtl.tasks.base import Task
 from streammtl.types import Floats, Ints, Ops, RowLayout, State
@@ -91,7 +92,7 @@ class Lot:
 
     ops: Ops
     binned: Ops  # the same, with bins behind the categories; where no expert wants them the operations as they are
-    weights_T: Floats
+    weights: SegmentWeights
     statistics: Statistics  # of the inputs as after the operations, of the labels as before
     inputs: Inputs
 
@@ -144,11 +145,36 @@ class SharedExpert(Expert):
 
     def advance(self, lot: Lot, raw_PK: Floats, mixing_LT: Floats) -> tuple[Steps, ...]:
         """Execute the operations."""
-        self.statistics.copy_from(lot.statistics)
-        weights_T = np.ones_like(lot.weights_T) if self._is_equal else lot.weights_T
+        self.statistics.copy_labels_from(lot.statistics)
         ops = lot.binned if self._uses_bins else lot.ops
-        steps = self.network.advance(ops, lot.inputs, weights_T, self.statistics, self.segment, raw_PK, mixing_LT)
-        return (_of_labelled(steps, mixing_LT),)
+        return (_of_labelled(self._advance(ops, lot.inputs, lot.weights, raw_PK, mixing_LT), mixing_LT),)
+
+    def lead(
+        self, lot: Lot, stops: Sequence[int], raw_PK: Floats, mixing_LT: Floats, reweight: Callable[[], Floats]
+    ) -> tuple[SegmentWeights, tuple[Steps, ...]]:
+        """Execute the operations with new weights before each of `stops`; the weights, for those who follow."""
+        self.statistics.copy_labels_from(lot.statistics)
+        ops = lot.binned if self._uses_bins else lot.ops
+        weights_ST = [lot.weights.weights_ST[0]]
+        start = first = learned = n_taken = 0
+        for stop in (*stops, len(ops)):
+            piece = ops.between(start, stop)
+            n_learns = int(np.count_nonzero(piece.is_learn_N))
+            n_predicts = len(piece) - n_learns
+            inputs = Inputs(lot.inputs.place_N[start:stop], lot.inputs.x_ND)
+            weights = SegmentWeights.constant(weights_ST[-1], len(piece))
+            raws, mixings = raw_PK[first : first + n_predicts], mixing_LT[learned : learned + n_learns]
+            n_taken += self._advance(piece, inputs, weights, raws, mixings).n_taken
+            start, first, learned = stop, first + n_predicts, learned + n_learns
+            if len(weights_ST) <= len(stops):
+                weights_ST.append(reweight())
+        steps = _of_labelled(Steps(n_taken, 0), mixing_LT)
+        return SegmentWeights(np.array(weights_ST), np.array([*stops, len(ops)], dtype=np.int64)), (steps,)
+
+    def _advance(self, ops: Ops, inputs: Inputs, weights: SegmentWeights, raw_PK: Floats, mixing_LT: Floats) -> Steps:
+        if self._is_equal:
+            weights = SegmentWeights(np.ones_like(weights.weights_ST), weights.stop_S)
+        return self.network.advance(ops, inputs, weights, self.statistics, self.segment, raw_PK, mixing_LT)
 
     def state(self) -> State:
         """Of the network; scales and signals are the model's."""
@@ -178,12 +204,12 @@ class SingleExpert(Expert):
     def advance(self, lot: Lot, raw_PK: Floats, mixing_LT: Floats) -> tuple[Steps, ...]:
         """Execute the operations."""
         ops, k0, all_steps = lot.binned if self._uses_bins else lot.ops, 0, []
-        ones_T = np.ones_like(lot.weights_T)
+        ones = SegmentWeights.constant(np.ones_like(lot.weights.weights_ST[0]), len(ops))
         for t, network in enumerate(self._networks):
             n_raw = network.first_raw_T[-1]
             own_PK, own_L1 = np.empty((len(raw_PK), n_raw)), np.full((len(mixing_LT), 1), np.nan)
             self._statistics[t].copy_inputs_from(lot.statistics)
-            steps = network.advance(ops, lot.inputs, ones_T, self._statistics[t], self._segments[t], own_PK, own_L1)
+            steps = network.advance(ops, lot.inputs, ones, self._statistics[t], self._segments[t], own_PK, own_L1)
             raw_PK[:, k0 : k0 + n_raw] = own_PK
             mixing_LT[:, t] = own_L1[:, 0]
             k0 += n_raw

@@ -26,6 +26,7 @@ class Statistics:
         self.unit_3T[1] = 1.0
         self.seen_K: Bools = np.concatenate([np.full(task.n_raw, not task.hides_unseen) for task in tasks])
         self._tasks = tasks
+        self._is_unscaled_T: Bools = np.array([not task.is_scaled for task in tasks], dtype=np.bool_)
         first = np.cumsum([0, *(task.n_raw for task in tasks)]).tolist()
         self._raw = {task.name: slice(first[t], first[t + 1]) for t, task in enumerate(tasks)}
 
@@ -40,18 +41,14 @@ class Statistics:
         return self.scale_6T, self.unit_3T, self.seen_K
 
     @property
-    def arrays(self) -> tuple[Any, ...]:
-        """All of them."""
-        return *self.of_inputs, *self.of_labels
+    def has_spread_T(self) -> Bools:
+        """By task; False for a scaled task whose labels have all been the same so far."""
+        has_spread_T: Bools = self._is_unscaled_T | (self.unit_3T[2] > 0.0)
+        return has_spread_T
 
-    @property
-    def has_spread(self) -> dict[str, bool]:
-        """By task name; False for a scaled task whose labels have all been the same so far."""
-        return {task.name: not task.is_scaled or self.unit_3T[2, t] > 0.0 for t, task in enumerate(self._tasks)}
-
-    def copy_from(self, other: Statistics) -> None:
-        """Become as the other is, of the same features and tasks."""
-        for own, value in zip(self.arrays, other.arrays, strict=True):
+    def copy_labels_from(self, other: Statistics) -> None:
+        """Know of the labels what the other does, of the same tasks."""
+        for own, value in zip(self.of_labels, other.of_labels, strict=True):
             own[...] = value
 
     def copy_inputs_from(self, other: Statistics) -> None:

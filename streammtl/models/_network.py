@@ -18,7 +18,7 @@ from streammtl.models._kernel_spec import RAW_ROWS, Activation, KernelSpec, Opti
 from streammtl.models._mlp_inputs import Inputs
 from streammtl.models._mlp_parameters import Parameters, aligned_zeros
 from streammtl.models._mlp_statistics import Statistics
-from streammtl.models._segment import GradientAverages, Segment
+from streammtl.models._segment import GradientAverages, Segment, SegmentWeights
 from streammtl.models.optimizers import AdaGrad, Adam, Factored, KernelOptimizer, RmsProp, Sgd
 from streammtl.tasks.base import Task
 from streammtl.types import Floats, Ops, RowLayout, State
@@ -115,7 +115,7 @@ class Network:
         self,
         ops: Ops,
         inputs: Inputs,
-        weights_T: Floats,
+        weights: SegmentWeights,
         statistics: Statistics,
         segment: Segment,
         raw_PK: Floats,
@@ -133,7 +133,8 @@ class Network:
             inputs.place_N,
             inputs.x_ND,
             ops.category_RC,
-            weights_T,
+            weights.weights_ST,
+            weights.stop_S,
             raw_PK,
             mixing_LT,
             self.parameters.value,

@@ -5,12 +5,29 @@ Shape suffixes: T tasks, W weights of the last shared layer.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import final
 
 import numpy as np
 
 from streammtl.types import Bools, Floats, Floats32, Ints, Signals, State
 from streammtl.weighting.base import Needs
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentWeights:
+    """The task weights of each of S segments of some operations, and the operation before which it ends.
+
+    The last segment ends after all operations.
+    """
+
+    weights_ST: Floats
+    stop_S: Ints
+
+    @classmethod
+    def constant(cls, weights_T: Floats, n_ops: int) -> SegmentWeights:
+        """The same weights for all operations."""
+        return cls(np.array(weights_T, dtype=np.float64, ndmin=2), np.array([n_ops], dtype=np.int64))
 
 
 @final

@@ -17,6 +17,7 @@ from streammtl.models._mlp_bins import QuantileBins
 from streammtl.models._mlp_inputs import Inputs
 from streammtl.models._mlp_statistics import Statistics
 from streammtl.models._network import Network
+from streammtl.models._segment import SegmentWeights
 from streammtl.models._torch_mlp import Twin
 from streammtl.tasks.base import Task
 from streammtl.types import Floats, Ops, State
@@ -167,6 +168,7 @@ def _remembered(memory: LabelMemory, statistics: Statistics, tasks: tuple[Task, 
     by_name = sorted(tasks, key=lambda task: task.name)
     raw_1K = np.empty((1, sum(task.n_raw for task in tasks)))
     no_inputs = Inputs(np.zeros(1, dtype=np.int64), np.zeros((1, 0)))
-    memory.advance(Lot(ops, ops, np.ones(len(tasks)), statistics, no_inputs), raw_1K, np.empty((0, len(tasks))))
+    lot = Lot(ops, ops, SegmentWeights.constant(np.ones(len(tasks)), 1), statistics, no_inputs)
+    memory.advance(lot, raw_1K, np.empty((0, len(tasks))))
     ends = np.cumsum([task.n_raw for task in by_name])
     return {task.name: raw_1K[0, end - task.n_raw : end] for task, end in zip(by_name, ends, strict=True)}

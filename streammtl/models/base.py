@@ -6,13 +6,19 @@ Shape suffixes as in `streammtl.types`; K raw outputs of all tasks side by side.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, TypeAlias, cast
+
+import numpy as np
 
 from streammtl.component import Component
 from streammtl.tasks.base import Task
 from streammtl.types import Floats, Ops, RowLayout, Signals, State
 from streammtl.weighting.base import ApplyTo, Needs
+
+#: What gives the weights of the next segment, by the signals of the last one.
+Reweight: TypeAlias = Callable[[Signals], Floats]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,22 @@ class Model(Component):
     @abstractmethod
     def advance(self, ops: Ops, weights_T: Floats) -> Strides:
         """Execute the operations in order; every step taken meanwhile uses these task weights."""
+
+    def advance_in_segments(self, ops: Ops, stops: Sequence[int], weights_T: Floats, reweight: Reweight) -> Strides:
+        """Execute the operations in order; before each operation of `stops`, `reweight` gives new task weights.
+
+        `stops` rise; the last may be the number of operations. A model that overrides this, for speed, must do the same
+        as this does.
+        """
+        outputs, n_steps, n_skipped, start = [], 0, 0, 0
+        for stop in stops:
+            strides = self.advance(ops.between(start, stop), weights_T)
+            weights_T = reweight(self.take_signals())
+            outputs.append(strides.outputs_PO)
+            n_steps, n_skipped, start = n_steps + strides.n_steps, n_skipped + strides.n_steps_skipped, stop
+        last = self.advance(ops.between(start, len(ops)), weights_T)
+        outputs.append(last.outputs_PO)
+        return Strides(np.concatenate(outputs), n_steps + last.n_steps, n_skipped + last.n_steps_skipped)
 
     @abstractmethod
     def take_signals(self) -> Signals:

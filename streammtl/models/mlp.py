@@ -5,7 +5,10 @@ Shape suffixes as in `streammtl.types`; K raw outputs of all tasks side by side,
 
 from __future__ import annotations
 
-from collections import Counter
+import functools
+import os
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, final
 
@@ -27,11 +30,12 @@ from streammtl.models._mixture import Mixture
 from streammtl.models._mlp_bins import QuantileBins
 from streammtl.models._mlp_inputs import Buffer, Intake
 from streammtl.models._mlp_statistics import Statistics
-from streammtl.models._network import Network, NetworkPlan
+from streammtl.models._network import Network, NetworkPlan, Steps
 from streammtl.models._revival import Revival
-from streammtl.models._segment import Segment
+from streammtl.models._segment import Segment, SegmentWeights
 from streammtl.models._settings import NeuralConfig
-from streammtl.models.base import Model, Strides
+from streammtl.models._side_by_side import SideBySide
+from streammtl.models.base import Model, Reweight, Strides
 from streammtl.models.optimizers import Factored, Sgd
 from streammtl.tasks.base import Task
 from streammtl.types import Floats, Ops, RowLayout, Signals, State
@@ -47,6 +51,9 @@ DEFAULT_EXPERTS: tuple[AnyExpert, ...] = (
     NetworkExpert(optimizer=Factored(rate=0.15)),
     NetworkExpert(optimizer=Sgd(rate=0.1), bins=True, hidden=(64,), embedding_dim=4),
 )
+
+#: From so many operations on, waking threads for the experts takes less than it saves.
+_MANY_OPS = 128
 
 
 @final
@@ -104,7 +111,8 @@ class Mlp(Model):
 
     **Speed.** Kernels are compiled when the model is built, for the numbers of inputs, the widths and the optimizers;
     the tasks do not matter. This takes about 20 seconds the first time on a machine, and a log line says so. What was
-    compiled is kept in `~/.cache/streammtl`, and read from there in about a second.
+    compiled is kept in `~/.cache/streammtl`, and read from there in about a second. Where many records come at once,
+    the experts learn side by side, each on a core of its own as far as there are cores (`threads`).
 
     >>> import numpy as np
     >>> from streammtl.tasks.regression import RegressionTask
@@ -156,6 +164,13 @@ class Mlp(Model):
         dtype: Literal["float32", "float64"] = Field(
             default="float32", description="Precision of the parameters; float64 takes about twice the time."
         )
+        threads: int | None = Field(
+            default=None,
+            ge=1,
+            le=256,
+            description="Threads on which experts learn side by side, where many records come at once. Changes no "
+            "result. null: as many as there are experts, and no more than cores.",
+        )
 
         @field_validator("experts")
         @classmethod
@@ -191,8 +206,13 @@ class Mlp(Model):
         for settings, name in zip(config.experts, expert_names(config.experts), strict=True):
             self._experts.append(self._expert(settings, name, needs, apply_to, seed))
         names = tuple(expert.name for expert in self._experts)
+        leader = self._experts[0]
+        assert isinstance(leader, SharedExpert)
+        self._leader = leader
         self._mixture = Mixture(names, self._sorted_tasks, config.decay, config.sharpness)
         self._revival = Revival(self._experts, seed)
+        n_cores = os.cpu_count() or 1
+        self._side_by_side = SideBySide(min(config.threads or n_cores, len(self._experts)))
         first_raw, n_raw = {}, 0
         for task in self._sorted_tasks:
             first_raw[task.name] = n_raw
@@ -220,18 +240,24 @@ class Mlp(Model):
 
     def advance(self, ops: Ops, weights_T: Floats) -> Strides:
         """Execute the operations in order; every step taken meanwhile uses these task weights."""
-        weights_T = np.ascontiguousarray(weights_T)
-        raws, counts = [np.empty((0, self._n_raw))], Counter[str]()
-        start = 0
+        return self.advance_in_segments(ops, (), weights_T, lambda _: weights_T)
+
+    def advance_in_segments(self, ops: Ops, stops: Sequence[int], weights_T: Floats, reweight: Reweight) -> Strides:
+        """As `Model` says. Only the leader stops for new weights: the others follow in one go."""
+        raws, n_taken, n_skipped, start = [np.empty((0, self._n_raw))], 0, 0, 0
         for stop in self._revival.stops(len(ops)):
-            raw_PK, taken, skipped = self._run(_contiguous(ops, start, stop), weights_T)
+            here = [at - start for at in stops if start < at <= stop]
+            raw_PK, steps, weights_T = self._run(_contiguous(ops, start, stop), here, weights_T, reweight)
             raws.append(raw_PK.copy())
-            counts.update(taken=taken, skipped=skipped)
+            n_taken, n_skipped = n_taken + steps.n_taken, n_skipped + steps.n_skipped
             self._revival.look_after(stop - start)
             start = stop
-        return Strides(self._publish(np.concatenate(raws)), counts["taken"], counts["skipped"])
+        return Strides(self._publish(np.concatenate(raws)), n_taken, n_skipped)
 
-    def _run(self, ops: Ops, weights_T: Floats) -> tuple[Floats, int, int]:
+    def _run(
+        self, ops: Ops, stops: Sequence[int], weights_T: Floats, reweight: Reweight
+    ) -> tuple[Floats, Steps, Floats]:
+        """The mixed raw outputs, the leader's steps, and the weights from here on."""
         n_learns = int(np.count_nonzero(ops.is_learn_N))
         n_experts = len(self._experts)
         raw_EPK = self._raw.of((n_experts, len(ops) - n_learns, self._n_raw))
@@ -239,14 +265,25 @@ class Mlp(Model):
         mixing_ELT.fill(np.nan)
         binned = ops if self._bins is None else self._bins.place(ops)
         inputs = self._intake.advance(ops, self._statistics)
-        lot = Lot(ops, binned, weights_T, self._statistics, inputs)
-        all_steps = [expert.advance(lot, raw_EPK[e], mixing_ELT[e]) for e, expert in enumerate(self._experts)]
+        leader, all_steps = self._leader, []
+        lot = Lot(ops, binned, SegmentWeights.constant(weights_T, len(ops)), self._statistics, inputs)
+        if stops:
+            weights, steps = leader.lead(
+                lot, stops, raw_EPK[0], mixing_ELT[0], lambda: reweight(self._take_signals(leader.statistics))
+            )
+            lot = replace(lot, weights=weights)
+            all_steps.append(steps)
+        jobs = [
+            functools.partial(expert.advance, lot, raw_EPK[e], mixing_ELT[e])
+            for e, expert in enumerate(self._experts)
+            if e >= len(all_steps)
+        ]
+        # Few operations take less time than waking another thread does.
+        all_steps += self._side_by_side.run(jobs) if len(ops) >= _MANY_OPS else [job() for job in jobs]
         self._revival.count([steps for of_expert in all_steps for steps in of_expert])
-        leader = self._experts[0]
-        assert isinstance(leader, SharedExpert)
-        self._statistics.copy_from(leader.statistics)
+        self._statistics.copy_labels_from(leader.statistics)
         mixed_PK = raw_EPK[0] if n_experts == 1 else self._mixture.advance(ops.is_learn_N, raw_EPK, mixing_ELT)
-        return mixed_PK, all_steps[0][0].n_taken, all_steps[0][0].n_skipped
+        return mixed_PK, all_steps[0][0], lot.weights.weights_ST[-1]
 
     def _publish(self, raw_PK: Floats) -> Floats:
         outputs = [task.publish(np.ascontiguousarray(raw_PK[:, here])) for task, here in self._published]
@@ -254,9 +291,12 @@ class Mlp(Model):
 
     def take_signals(self) -> Signals:
         """The signals of the leader's steps since the last call, and start collecting anew."""
-        has_spread = self._statistics.has_spread
-        has_spread_T = np.array([has_spread[task.name] for task in self._tasks])
-        averages = self._experts[0].networks[0].averages
+        return self._take_signals(self._statistics)
+
+    def _take_signals(self, statistics: Statistics) -> Signals:
+        has_spread_T = np.empty(len(self._tasks), dtype=np.bool_)
+        has_spread_T[list(self._columns)] = statistics.has_spread_T
+        averages = self._leader.network.averages
         return self._segment.take(has_spread_T, None if averages is None else averages.gramian())
 
     def insights(self) -> dict[str, Any]:

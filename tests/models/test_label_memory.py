@@ -10,6 +10,7 @@ import pytest
 from streammtl.models._experts import LabelMemory, Lot, MemoryExpert
 from streammtl.models._mlp_inputs import Inputs
 from streammtl.models._mlp_statistics import Statistics
+from streammtl.models._segment import SegmentWeights
 from streammtl.tasks.base import Task
 from streammtl.tasks.binary import BinaryTask
 from streammtl.tasks.count import CountTask
@@ -32,7 +33,8 @@ def run(memory: LabelMemory, task: Task, ops: Ops) -> tuple[Floats, Floats]:
     """Raw outputs, and losses."""
     n_learns = int(ops.is_learn_N.sum())
     raw_PK, mixing_L1 = np.empty((len(ops) - n_learns, task.n_raw)), np.full((n_learns, 1), nan)
-    memory.advance(Lot(ops, ops, np.ones(1), Statistics(LAYOUT, (task,)), NO_INPUTS), raw_PK, mixing_L1)
+    weights = SegmentWeights.constant(np.ones(1), len(ops))
+    memory.advance(Lot(ops, ops, weights, Statistics(LAYOUT, (task,)), NO_INPUTS), raw_PK, mixing_L1)
     return raw_PK, mixing_L1[:, 0]
 
 

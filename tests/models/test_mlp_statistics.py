@@ -17,5 +17,5 @@ def test_a_loaded_state_is_the_same_to_the_last_bit_after_every_row() -> None:
     for row_1D in rows_R1D:
         take_inputs(row_1D, 0, np.array([True, True]), known.scale_6D, known.inverse_D, memory_rows=100)
         loaded.load(known.state())
-        for own, value in zip(loaded.arrays, known.arrays, strict=True):
+        for own, value in zip(loaded.of_inputs, known.of_inputs, strict=True):
             np.testing.assert_array_equal(own, value)
