@@ -168,13 +168,14 @@ class Engine:
             partitions=turn.partitions,
             offset_E=turn.offset_N[record_E],
         )
-        alarms += self.watch.observe_outcome(
-            outcome,
-            partition_L=turn.partition_N[record_L],
-            partitions=turn.partitions,
-            offset_L=turn.offset_N[record_L],
-            n_events_L=self.totals["events"] + np.searchsorted(record_E, record_L, side="right"),
-        )
+        if len(record_L):
+            alarms += self.watch.observe_outcome(
+                outcome,
+                partition_L=turn.partition_N[record_L],
+                partitions=turn.partitions,
+                offset_L=turn.offset_N[record_L],
+                n_events_L=self.totals["events"] + np.searchsorted(record_E, record_L, side="right"),
+            )
         return tuple(sorted(alarms, key=_alarm_order))
 
     def _count(self, records: Records, turn: Turn, report: TurnReport) -> None:

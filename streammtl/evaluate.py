@@ -147,18 +147,20 @@ class Evaluate:
     def observe(self, outcome: Outcome, n_events: int) -> None:
         """Take the labels of a turn, and the number of events that were predicted in it."""
         self._n_events += n_events
-        if not len(outcome.labels_LT):
-            return
+        is_labelled_LT = ~np.isnan(outcome.labels_LT)
+        has_label_T: list[bool] = np.any(is_labelled_LT, axis=0).tolist()
         first = 0
         for task, evaluation in enumerate(self._evaluations.values()):
             last = first + evaluation.n_outputs
-            evaluation.observe(
-                outcome.labels_LT[:, task],
-                outcome.outputs_LO[:, first:last],
-                outcome.baseline_LT[:, task],
-                outcome.delay_s_L,
-                outcome.is_expiry_L,
-            )
+            if has_label_T[task]:  # in a short turn few tasks have one
+                evaluation.observe(
+                    is_labelled_LT[:, task],
+                    outcome.labels_LT[:, task],
+                    outcome.outputs_LO[:, first:last],
+                    outcome.baseline_LT[:, task],
+                    outcome.delay_s_L,
+                    outcome.is_expiry_L,
+                )
             first = last
 
     def report(self) -> dict[str, TaskReport]:
@@ -241,12 +243,17 @@ class _TaskEvaluation:
         self._delay_max_s = float("nan")
 
     def observe(
-        self, label_L: Floats, outputs_LO: Floats, baseline_L: Floats, delay_s_L: Floats, is_expiry_L: Bools
+        self,
+        is_labelled_L: Bools,
+        label_L: Floats,
+        outputs_LO: Floats,
+        baseline_L: Floats,
+        delay_s_L: Floats,
+        is_expiry_L: Bools,
     ) -> None:
-        is_labelled_L = ~np.isnan(label_L)
         is_scored_L = is_labelled_L & np.isfinite(outputs_LO).all(axis=1)
         is_sent_L = is_labelled_L & ~is_expiry_L
-        n_labelled, n_scored, n_sent = (int(is_L.sum()) for is_L in (is_labelled_L, is_scored_L, is_sent_L))
+        n_labelled, n_scored, n_sent = map(int, map(np.count_nonzero, (is_labelled_L, is_scored_L, is_sent_L)))
         self._n_labels += n_sent
         self._n_expiries += n_labelled - n_sent
         self._n_unscored += n_labelled - n_scored

@@ -15,7 +15,7 @@ from streammtl.blocks import BlockBuffer
 from streammtl.drift.panel import Panel
 from streammtl.drift.signals import EventSignals, task_errors
 from streammtl.tasks.base import Task
-from streammtl.types import Floats, State
+from streammtl.types import Bools, Floats, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,12 @@ class ErrorGroup:
 
     def observe(self, labels_LT: Floats, outputs_LO: Floats) -> list[Finding]:
         """Take labels in order, each beside what was published for its event."""
-        completed = [self._complete(signal, labels_LT, outputs_LO) for signal in range(len(self._tasks))]
+        is_labelled_LT = ~np.isnan(labels_LT)
+        has_label_T: list[bool] = np.any(is_labelled_LT, axis=0).tolist()
+        completed = [
+            self._complete(signal, is_labelled_LT, labels_LT, outputs_LO) if has_label_T[column] else []
+            for signal, (column, _) in enumerate(self._columns)
+        ]
         findings: list[tuple[int, int, Finding]] = []
         for round_ in range(max(map(len, completed), default=0)):
             # Always all signals, most of them absent: a sum over another shape may round in another order.
@@ -93,12 +98,12 @@ class ErrorGroup:
                 findings.append((row, change.signal, Finding(row, name, change.before, change.after)))
         return [finding for _, _, finding in sorted(findings, key=lambda item: item[:2])]
 
-    def _complete(self, signal: int, labels_LT: Floats, outputs_LO: Floats) -> list[tuple[int, Floats]]:
+    def _complete(
+        self, signal: int, is_labelled_LT: Bools, labels_LT: Floats, outputs_LO: Floats
+    ) -> list[tuple[int, Floats]]:
         """The blocks of a task that became complete, each with its last row."""
         column, outputs = self._columns[signal]
-        rows = np.flatnonzero(~np.isnan(labels_LT[:, column]))
-        if not len(rows):
-            return []
+        rows = np.flatnonzero(is_labelled_LT[:, column])
         errors = task_errors(
             self._tasks[signal], labels_LT[rows, column], outputs_LO[:, outputs].take(rows, axis=0), self._as_wrong
         )

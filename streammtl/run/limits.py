@@ -36,6 +36,9 @@ class RejectLimits:
 
     def _check_row(self, is_rejected_N: Bools) -> None:
         limit = self._limits.rejects_in_row
+        if not is_rejected_N.any():
+            self._n_in_row = 0 if len(is_rejected_N) else self._n_in_row
+            return
         good = np.flatnonzero(~is_rejected_N)
         # Longest run: the one that began earlier, those between good records, the one at the end.
         ends = np.concatenate([good, [len(is_rejected_N)]])
@@ -51,6 +54,9 @@ class RejectLimits:
         if limit is None:
             return
         recent_N = np.concatenate([self._window_N, is_rejected_N])
+        if not recent_N.any():
+            self._window_N = recent_N[-window + 1 :] if window > 1 else recent_N[:0]
+            return
         n_rejected_N = np.concatenate([[0], np.cumsum(recent_N)])
         in_window_N = n_rejected_N[window:] - n_rejected_N[:-window] if len(recent_N) >= window else np.zeros(0)
         self._window_N = recent_N[-window + 1 :] if window > 1 else recent_N[:0]
