@@ -213,6 +213,8 @@ class Decoder:
         is_good_N = draft.is_good_N.copy()  # what one task rejects the next still sees
         for index, (task, found) in enumerate(zip(self._tasks, labels, strict=True)):
             place_M, values = found.where(is_good_N)
+            if len(place_M) == 0:
+                continue
             labels_NT[place_M, index], problems = task.encode_labels(values)
             for row, detail in problems:
                 draft.reject(int(place_M[row]), "bad_label", f"task {task.name!r}: {detail}")

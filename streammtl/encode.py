@@ -13,6 +13,7 @@ import numpy as np
 
 from streammtl.errors import ConfigError
 from streammtl.features.base import Feature, FeatureProblem
+from streammtl.features.numeric import Numeric, encode_numbers
 from streammtl.types import Floats, Floats32, Ints32, RowLayout
 
 
@@ -39,6 +40,18 @@ class RowEncoder:
             table_sizes=tuple(size for feature in features for size in feature.table_sizes),
         )
         _check_names_differ(self.layout.dense_names + self.layout.category_names)
+        self._numbers: list[tuple[Numeric, int]] = []  # each with its dense column
+        self._others: list[tuple[Feature, slice, slice]] = []  # each with its columns
+        dense_from = category_from = 0
+        for feature in features:
+            dense_to = dense_from + len(feature.dense_names)
+            category_to = category_from + len(feature.category_names)
+            if isinstance(feature, Numeric):
+                self._numbers.append((feature, dense_from))
+            else:
+                self._others.append((feature, slice(dense_from, dense_to), slice(category_from, category_to)))
+            dense_from, category_from = dense_to, category_to
+        self._number_columns = np.array([column for _, column in self._numbers], dtype=np.int64)
 
     def encode(
         self, columns: Mapping[str, Sequence[Any] | Floats], time_s_B: Floats
@@ -52,21 +65,24 @@ class RowEncoder:
         dense_BD = np.empty((n_rows, self.layout.n_dense), dtype=np.float32)
         category_BC = np.empty((n_rows, self.layout.n_categories), dtype=np.int32)
         problems: list[FeatureProblem] = []
-        dense_from = category_from = 0
-        for feature in self.features:
-            dense_to = dense_from + len(feature.dense_names)
-            category_to = category_from + len(feature.category_names)
-            values: Any = ()
-            if feature.field is not None:
-                found = columns.get(feature.field)
-                values = [None] * n_rows if found is None else found
-            found_problems = feature.encode(
-                values, time_s_B, dense_BD[:, dense_from:dense_to], category_BC[:, category_from:category_to]
-            )
-            problems.extend((row, f"feature {feature.name!r}: {detail}") for row, detail in found_problems)
-            dense_from, category_from = dense_to, category_to
+        if self._numbers:
+            values_FB = [_values(columns, number.field, n_rows) for number, _ in self._numbers]
+            dense_BD[:, self._number_columns] = encode_numbers([number for number, _ in self._numbers], values_FB)
+        for feature, dense, category in self._others:
+            values = _values(columns, feature.field, n_rows)
+            found = feature.encode(values, time_s_B, dense_BD[:, dense], category_BC[:, category])
+            if found:
+                problems.extend((row, f"feature {feature.name!r}: {detail}") for row, detail in found)
         problems.sort(key=lambda problem: problem[0])
         return dense_BD, category_BC, problems
+
+
+def _values(columns: Mapping[str, Sequence[Any] | Floats], field: str | None, n_rows: int) -> Any:
+    """Nothing for a feature that is made of the event's time alone."""
+    if field is None:
+        return ()
+    found = columns.get(field)
+    return [None] * n_rows if found is None else found
 
 
 def _check_names_differ(names: Iterable[str]) -> None:

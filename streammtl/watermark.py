@@ -8,6 +8,9 @@ import numpy as np
 
 from streammtl.types import Floats, State
 
+#: So few records take less time one by one.
+_FEW = 32
+
 
 @final
 class Watermark:
@@ -24,24 +27,27 @@ class Watermark:
 
     def advance(self, time_s_N: Floats) -> Floats:
         """The watermark after each record; NaN is a record without a time."""
-        if len(time_s_N) == 0:
-            return time_s_N
+        if len(time_s_N) < _FEW:
+            return self._clamped(time_s_N)
         time_s_N = np.where(np.isnan(time_s_N), -np.inf, time_s_N)
         watermark_N = np.maximum.accumulate(np.maximum(time_s_N, self._now_s))
         before_N = np.concatenate([[self._now_s], watermark_N[:-1]])
         with np.errstate(invalid="ignore"):  # -inf minus -inf while no record has had a time
             if ((watermark_N - before_N > self._max_ahead_s) & np.isfinite(before_N)).any():
-                watermark_N = self._clamped(time_s_N)
+                return self._clamped(time_s_N)
         self._now_s = float(watermark_N[-1])
         return watermark_N
 
     def _clamped(self, time_s_N: Floats) -> Floats:
+        """`advance` record by record."""
         now_s, clamped = self._now_s, []
         for time_s in time_s_N.tolist():
-            reachable_s = time_s if now_s == -np.inf else min(time_s, now_s + self._max_ahead_s)
-            now_s = max(now_s, reachable_s)
+            if time_s > now_s:  # not of NaN
+                is_far_ahead = now_s != -np.inf and time_s - now_s > self._max_ahead_s
+                now_s = now_s + self._max_ahead_s if is_far_ahead else time_s
             clamped.append(now_s)
-        return np.array(clamped)
+        self._now_s = now_s
+        return np.array(clamped, dtype=np.float64)
 
     def state(self) -> State:
         """Where it stands."""

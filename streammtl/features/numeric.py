@@ -39,7 +39,7 @@ class Numeric(Feature):
 
     def __init__(self, config: Config, name: str, seed: int = 0) -> None:
         super().__init__(config, name, seed)
-        self._is_log = config.transform == "log1p_signed"
+        self.is_log = config.transform == "log1p_signed"
 
     @property
     def wire_type(self) -> Any:
@@ -60,15 +60,25 @@ class Numeric(Feature):
         self, values: Sequence[Any], time_s_B: Floats, dense_BD: Floats32, category_BC: Ints32
     ) -> list[FeatureProblem]:
         """Write the column."""
-        number_B = _as_floats(values)
-        if self._is_log:
-            number_B = np.copysign(np.log1p(np.abs(number_B)), number_B)
-        dense_BD[:, 0] = to_dense(number_B)
+        dense_BD[:] = encode_numbers([self], [values])
         return []
 
 
-def _as_floats(values: Sequence[Any]) -> Floats:
+def encode_numbers(features: Sequence[Numeric], values_FB: Sequence[Sequence[Any] | Floats]) -> Floats32:
+    """The columns (B, F) of several features: all at once takes little more time than one of them."""
+    number_FB = _as_floats(values_FB)
+    for feature, number_B in zip(features, number_FB, strict=True):
+        if feature.is_log:
+            number_B[:] = np.copysign(np.log1p(np.abs(number_B)), number_B)
+    return to_dense(number_FB).T
+
+
+def _as_floats(values_FB: Sequence[Sequence[Any] | Floats]) -> Floats:
     try:
-        return np.array(values, dtype=np.float64)
+        return np.array(values_FB, dtype=np.float64)
     except OverflowError:  # an integer beyond float64 is as good as infinite
-        return np.array([np.nan if isinstance(v, int) and v.bit_length() > 1023 else v for v in values], np.float64)
+        return np.array([[_bounded(value) for value in values_B] for values_B in values_FB], np.float64)
+
+
+def _bounded(value: Any) -> Any:
+    return np.nan if isinstance(value, int) and value.bit_length() > 1023 else value

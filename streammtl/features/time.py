@@ -81,9 +81,10 @@ class Time(Feature):
         problems: list[FeatureProblem] = []
         if self.field is not None:
             time_s_B, problems = read_times(as_list(values), self._unit)
+        wave_BD = np.empty(dense_BD.shape)
         for index, part in enumerate(self._parts):
             period_s = PERIOD_S[part]
             angle_B = np.mod(time_s_B + (self._offset_s + START_S[part]), period_s) * (2.0 * np.pi / period_s)
-            dense_BD[:, 2 * index] = to_dense(np.sin(angle_B))
-            dense_BD[:, 2 * index + 1] = to_dense(np.cos(angle_B))
+            wave_BD[:, 2 * index], wave_BD[:, 2 * index + 1] = np.sin(angle_B), np.cos(angle_B)
+        dense_BD[:] = to_dense(wave_BD)
         return problems
