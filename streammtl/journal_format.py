@@ -18,6 +18,7 @@ from streammtl.types import Ints, Ints32, Position, Records
 
 FRAME = struct.Struct("<II")
 _HEAD = struct.Struct("<QII")  # of a payload of runs: number of the first record, how many partitions, how many runs
+_ONLY = struct.Struct("<Iq")  # the only partition, and its first offset
 _WIDTHS = (np.dtype("<u1"), np.dtype("<u2"), np.dtype("<u4"), np.dtype("<u8"))
 _ALL_ZERO = 255  # in the place of a width: the column is left out
 
@@ -47,6 +48,8 @@ class Runs:
         partition_N, offset_N = records.partition_N, records.offset_N
         if len(offset_N) == 0:
             return cls.none()
+        if offset_N[-1] - offset_N[0] == len(offset_N) - 1 and (partition_N == partition_N[0]).all():  # one run
+            return cls(records.partitions, partition_N[:1], offset_N[:1], np.array([len(offset_N)]))
         goes_on_N = (partition_N[1:] == partition_N[:-1]) & (offset_N[1:] == offset_N[:-1] + 1)
         start_R = np.concatenate(([0], np.flatnonzero(~goes_on_N) + 1))
         n_R = np.diff(start_R, append=len(offset_N))
@@ -140,6 +143,12 @@ def _pack(number: int, runs: Runs) -> bytes:
     beyond the end of the run before it in its partition, and how many records it has, each column in as few bytes as
     its largest value needs, none where all are zero.
     """
+    if len(runs) == 1:
+        n = int(runs.n_R[0])
+        width = next(width for width in _WIDTHS if n <= np.iinfo(width).max)
+        place = bytes([_ALL_ZERO, _ALL_ZERO, _WIDTHS.index(width)])
+        start = _ONLY.pack(int(runs.partition_R[0]), int(runs.first_R[0]))
+        return _HEAD.pack(number, 1, 1) + start + place + n.to_bytes(width.itemsize, "little")
     found_P, where_R = np.unique(runs.partition_R, return_inverse=True)
     # Runs of a partition side by side, in their order: what each should begin with is the end of the one before.
     order_R = np.argsort(where_R, kind="stable")

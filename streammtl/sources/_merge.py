@@ -64,13 +64,13 @@ class Merge:
 
         `is_due_P` says of which partitions more is to be waited for; of the others nothing will come that matters.
         """
-        if len(self._lanes) == 1:
-            return self._lanes[0].take_all()
-        keys = [np.maximum.accumulate(lane.timestamp_ms_N) for lane in self._lanes]
         counts = [len(lane.values) for lane in self._lanes]
         due = np.flatnonzero(is_due_P).tolist()
         if any(counts[p] == 0 for p in due):
             return self._gather([0] * len(counts), np.zeros(0, np.int64))
+        if sum(counts) == max(counts):  # of one partition, mostly because few have come
+            return self._lanes[counts.index(max(counts))].take_all(counts.index(max(counts)))
+        keys = [np.maximum.accumulate(lane.timestamp_ms_N) for lane in self._lanes]
         if due:  # nothing beyond the last record of the partition that ends first can go: do not sort it
             last = min(int(keys[p][-1]) for p in due)
             counts = [int(np.searchsorted(key, last, "right")) for key in keys]
@@ -155,7 +155,7 @@ class _Lane:
             self.offset_N, self.timestamp_ms_N = self.offset_N[n:], self.timestamp_ms_N[n:]
             self.values = self.values[n:]
 
-    def take_all(self) -> Ordered:
-        taken = Ordered(np.zeros(len(self.values), np.int32), self.offset_N, self.timestamp_ms_N, self.values)
+    def take_all(self, partition: int) -> Ordered:
+        taken = Ordered(np.full(len(self.values), partition, np.int32), self.offset_N, self.timestamp_ms_N, self.values)
         self.offset_N, self.timestamp_ms_N, self.values = self.offset_N[:0], self.timestamp_ms_N[:0], []
         return taken

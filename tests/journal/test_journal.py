@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from streammtl.errors import CheckpointDamagedError, CheckpointError
 from streammtl.journal import Journal, Runs, read_journal
+from streammtl.journal_format import names_frame, read_frames, runs_frame
 from streammtl.types import Records
 
 PARTITIONS = ("events:0", "events:1", "labels:0")
@@ -191,3 +192,27 @@ def test_names_of_partitions_whose_runs_were_torn_off_are_no_damage(tmp_path: Pa
             journal.since(number)
             journal.append(records([(0, 7)]))
     assert taken_of(read_journal(tmp_path)) == named([*POLLS[0], (0, 7)])
+
+
+@pytest.mark.parametrize("n", [1, 255, 256, 65_535, 65_536, 2**32 - 1, 2**32])
+@pytest.mark.parametrize("is_alone", [True, False])
+def test_a_run_of_any_length_is_read_as_it_was_written(n: int, is_alone: bool) -> None:
+    runs = Runs(("a:0", "a:1"), np.array([1, 0], np.int32), np.array([2**40, 7]), np.array([n, 1]))
+    if is_alone:
+        runs = runs.between(0, n)
+    ((number, found),) = read_frames(names_frame(runs.partitions) + runs_frame(12, runs))
+    assert number == 12
+    assert found == runs
+    assert found.n_records == n + (not is_alone)
+
+
+def test_a_gap_or_another_partition_ends_a_run() -> None:
+    def lengths(partition_N: list[int], offset_N: list[int]) -> list[int]:
+        records = Records([b""] * len(offset_N), ("a:0", "a:1"), np.array(partition_N, np.int32), np.array(offset_N))
+        found: list[int] = Runs.of(records).n_R.tolist()
+        return found
+
+    assert lengths([0, 0, 0], [4, 5, 6]) == [3]
+    assert lengths([0, 0, 0], [4, 5, 7]) == [2, 1]
+    assert lengths([0, 1, 0], [4, 5, 6]) == [1, 1, 1]
+    assert lengths([1], [9]) == [1]
