@@ -224,6 +224,8 @@ class Join:
             self.counts["duplicate_labels"] += int((is_held_NT & ~is_new_N[:, None]).sum())
             labels_NT = np.where(is_held_NT, np.nan, labels_NT)
         record_M, task_M = np.nonzero(~np.isnan(labels_NT))
+        if len(record_M) == 0:
+            return Labels.none()
         labels = Labels(
             record_M=record_M,
             phase_M=np.full(len(record_M), ARRIVE),

@@ -61,6 +61,12 @@ class Labels:
     time_s_M: Floats
 
     @classmethod
+    def none(cls) -> Labels:
+        """No label at all."""
+        nothing = np.zeros(0, np.int64)
+        return cls(nothing, nothing, nothing, nothing, np.zeros(0), np.zeros(0))
+
+    @classmethod
     def of_task(
         cls, record_M: Ints, phase: int, sequence_M: Ints, task: int, value_M: Floats, time_s_M: Floats
     ) -> Labels:
@@ -83,6 +89,8 @@ class Labels:
 def in_order(parts: Iterable[Labels]) -> Labels:
     """All labels together in the order in which their operations happen."""
     parts = list(parts)
+    if len(parts) == 1:
+        return parts[0]
     joined = Labels(
         np.concatenate([p.record_M for p in parts]),
         np.concatenate([p.phase_M for p in parts]),
@@ -91,13 +99,13 @@ def in_order(parts: Iterable[Labels]) -> Labels:
         np.concatenate([p.value_M for p in parts]),
         np.concatenate([p.time_s_M for p in parts]),
     )
-    if len(parts) == 1:
-        return joined
     return joined[np.lexsort((joined.task_M, joined.sequence_M, joined.phase_M, joined.record_M))]
 
 
 def assemble(turn: Turn, pending: Pending, labels: Labels, last_label_T: Floats) -> Plan:
     """The plan of a turn, from its labels in order; `last_label_T`, what was known before it, moves on in place."""
+    if len(labels.record_M) == 0:
+        return _of_events_alone(turn, pending, last_label_T)
     fresh = pending.fresh
     starts_M = np.ones(len(labels.record_M), np.bool_)
     for key_M in (labels.record_M, labels.phase_M, labels.sequence_M):
@@ -148,6 +156,36 @@ def assemble(turn: Turn, pending: Pending, labels: Labels, last_label_T: Floats)
         delay_s_L=first.time_s_M - pending.time_s(first.sequence_M),
         time_s_L=first.time_s_M,
         is_expiry_L=is_expiry_L,
+    )
+
+
+def _of_events_alone(turn: Turn, pending: Pending, last_label_T: Floats) -> Plan:
+    """The plan of a turn without labels, of which there are many where a stream is read as it comes."""
+    fresh, ring = pending.fresh, pending.ring
+    n_events, n_tasks = len(fresh.record_E), len(last_label_T)
+    none, no_time, no_row = np.zeros(0, np.int64), np.zeros(0), np.zeros((0, n_tasks))
+    event_row_E = (np.cumsum(turn.is_event_N) - 1)[fresh.record_E]
+    return Plan(
+        ops=Ops(
+            is_learn_N=np.zeros(n_events, np.bool_),
+            row_N=np.arange(n_events),
+            labels_NT=np.full((n_events, n_tasks), np.nan),
+            dense_RD=turn.dense_ED.take(event_row_E, axis=0),
+            category_RC=turn.category_EC.take(event_row_E, axis=0),
+        ),
+        event_record_E=fresh.record_E,
+        event_time_s_E=fresh.time_s_E,
+        label_ET=fresh.label_ET,
+        held_ET=fresh.held_ET,
+        baseline_ET=np.tile(last_label_T, (n_events, 1)),
+        outputs_GO=ring.read("outputs", none),
+        baseline_GT=no_row,
+        learn_record_L=none,
+        learn_row_L=none,
+        labels_LT=no_row,
+        delay_s_L=no_time,
+        time_s_L=no_time,
+        is_expiry_L=np.zeros(0, np.bool_),
     )
 
 
