@@ -208,4 +208,6 @@ class RunConfig(Settings):
         On how many threads a model runs is none of them.
         """
         parts = {"seed", "event_schema", "tasks", "model", "weighting", "join", "scores", "drift"}
-        return self.model_dump(mode="json", include=parts, exclude={"model": {"threads"}}, by_alias=True)
+        shape = self.model_dump(mode="json", include=parts, by_alias=True)
+        shape["model"].pop("threads", None)
+        return shape
