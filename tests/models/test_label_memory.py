@@ -32,7 +32,7 @@ def run(memory: LabelMemory, task: Task, ops: Ops) -> tuple[Floats, Floats]:
     """Raw outputs, and losses."""
     n_learns = int(ops.is_learn_N.sum())
     raw_PK, mixing_L1 = np.empty((len(ops) - n_learns, task.n_raw)), np.full((n_learns, 1), nan)
-    memory.advance(Lot(ops, ops, np.ones(1), Statistics(LAYOUT, (task,)), NO_INPUTS), raw_PK, mixing_L1)
+    memory.advance(Lot(ops, np.ones(1), Statistics(LAYOUT, (task,)), NO_INPUTS), raw_PK, mixing_L1)
     return raw_PK, mixing_L1[:, 0]
 
 
