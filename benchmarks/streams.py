@@ -59,6 +59,7 @@ EXPERTS: dict[str, tuple[str, ...]] = {
     "sgd 0.1, bins": _experts(_BINS),
     "sgd 0.012": _experts(_network("sgd", 0.012)),
     "without bins": _experts(_STEADY, _QUICK),
+    "without tails": ("model={kind: mlp, tails: false}",),
     "seven rates of sgd": _experts(*(_network("sgd", rate) for rate in _SEVEN_RATES)),
     "with single-task": _experts(_STEADY, _QUICK, _BINS, _SINGLE),
     "with a linear model": _experts(_STEADY, _QUICK, _BINS, _network("sgd", 0.012, ", hidden: []")),

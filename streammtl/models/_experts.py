@@ -90,8 +90,7 @@ AnyExpert: TypeAlias = Annotated[NetworkExpert | MemoryExpert, Field(discriminat
 class Lot:
     """Operations for the experts, and what is the same for all of them."""
 
-    ops: Ops
-    binned: Ops  # the same, with bins behind the categories; where no expert wants them the operations as they are
+    ops: Ops  # on rows with tails behind the dense values and bins behind the categories, where there are any
     weights: SegmentWeights
     statistics: Statistics  # of the inputs as after the operations, of the labels as before
     inputs: Inputs
@@ -136,7 +135,7 @@ class SharedExpert(Expert):
         super().__init__(name)
         self.network, self.segment = network, segment
         self.statistics = Statistics(network.layout, network.tasks)
-        self._uses_bins, self._is_equal = settings.bins, settings.weights == "equal"
+        self._is_equal = settings.weights == "equal"
 
     @property
     def networks(self) -> tuple[Network, ...]:
@@ -146,15 +145,14 @@ class SharedExpert(Expert):
     def advance(self, lot: Lot, raw_PK: Floats, mixing_LT: Floats) -> tuple[Steps, ...]:
         """Execute the operations."""
         self.statistics.copy_labels_from(lot.statistics)
-        ops = lot.binned if self._uses_bins else lot.ops
-        return (_of_labelled(self._advance(ops, lot.inputs, lot.weights, raw_PK, mixing_LT), mixing_LT),)
+        return (_of_labelled(self._advance(lot.ops, lot.inputs, lot.weights, raw_PK, mixing_LT), mixing_LT),)
 
     def lead(
         self, lot: Lot, stops: Sequence[int], raw_PK: Floats, mixing_LT: Floats, reweight: Callable[[], Floats]
     ) -> tuple[SegmentWeights, tuple[Steps, ...]]:
         """Execute the operations with new weights before each of `stops`; the weights, for those who follow."""
         self.statistics.copy_labels_from(lot.statistics)
-        ops = lot.binned if self._uses_bins else lot.ops
+        ops = lot.ops
         weights_ST = [lot.weights.weights_ST[0]]
         start = first = learned = n_taken = 0
         for stop in (*stops, len(ops)):
@@ -189,10 +187,9 @@ class SharedExpert(Expert):
 class SingleExpert(Expert):
     """A network for each task, which knows of no other task."""
 
-    def __init__(self, name: str, settings: NetworkExpert, networks: tuple[Network, ...], n_columns: int) -> None:
+    def __init__(self, name: str, networks: tuple[Network, ...], n_columns: int) -> None:
         super().__init__(name)
         self._networks = networks
-        self._uses_bins = settings.bins
         self._statistics = [Statistics(network.layout, network.tasks) for network in networks]
         self._segments = [Segment(n_columns) for _ in networks]
 
@@ -203,13 +200,13 @@ class SingleExpert(Expert):
 
     def advance(self, lot: Lot, raw_PK: Floats, mixing_LT: Floats) -> tuple[Steps, ...]:
         """Execute the operations."""
-        ops, k0, all_steps = lot.binned if self._uses_bins else lot.ops, 0, []
-        ones = SegmentWeights.constant(np.ones_like(lot.weights.weights_ST[0]), len(ops))
+        k0, all_steps = 0, []
+        ones = SegmentWeights.constant(np.ones_like(lot.weights.weights_ST[0]), len(lot.ops))
         for t, network in enumerate(self._networks):
             n_raw = network.first_raw_T[-1]
             own_PK, own_L1 = np.empty((len(raw_PK), n_raw)), np.full((len(mixing_LT), 1), np.nan)
             self._statistics[t].copy_inputs_from(lot.statistics)
-            steps = network.advance(ops, lot.inputs, ones, self._statistics[t], self._segments[t], own_PK, own_L1)
+            steps = network.advance(lot.ops, lot.inputs, ones, self._statistics[t], self._segments[t], own_PK, own_L1)
             raw_PK[:, k0 : k0 + n_raw] = own_PK
             mixing_LT[:, t] = own_L1[:, 0]
             k0 += n_raw

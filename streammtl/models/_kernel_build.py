@@ -31,7 +31,7 @@ from streammtl.models._kernel_source import kernel_source
 from streammtl.models._kernel_spec import KernelSpec
 from streammtl.models._passes import passes_source
 
-#: Takes `streammtl.models._kernel_source.ARGUMENTS`; returns steps taken and steps skipped.
+#: Takes `streammtl.models._kernel_loop.ARGUMENTS`; returns steps taken and steps skipped.
 Kernel: TypeAlias = Callable[..., tuple[int, int]]
 
 #: Loops of a constant length become vector instructions only where they are still loops when the compiler looks for

@@ -165,6 +165,19 @@ def standardised(unit_3T: Floats, t: int, label: float) -> float:
     return min(max(value, -50.0), 50.0)
 
 
+def take_count(scale_6T: Floats, t: int, label: float, memory_rows: float) -> float:
+    """Take a label of a count task into its running scale; the label as it counts in the loss.
+
+    A label counts as at most 50 deviations above the mean of those before it, a deviation below 1 as 1. The slope of
+    the loss is the rate less the label: without the bound one wild label is a gradient that AdaGrad never forgets, and
+    a rate that thousands of steps must bring down. The scale takes in 100 deviations, by the same rule: so it follows
+    where counts are of another size from then on.
+    """
+    mean, scale = scale_6T[1, t], max(deviation(scale_6T, t), 1.0)
+    take_value(scale_6T, t, min(label, mean + 100.0 * scale), memory_rows)
+    return float(min(label, mean + 50.0 * scale))
+
+
 def corrected(weight: float, ratio: float, shift: float) -> float:
     """A parameter in new units; bounded, since a scale may shrink by more than float32 can follow."""
     return min(max(weight * ratio + shift, -1e12), 1e12)

@@ -3,8 +3,6 @@
 Generated, so that widths and depth are constants and straight lines which the compiler unrolls and vectorises: with
 sizes known at run time only the same step takes many times as long. What a kernel computes stands, in plain torch, in
 `streammtl.models._torch_mlp`; tests hold the two equal.
-
-Tasks `t` are numbered by name; `column_T` is a task's place in the configuration.
 """
 
 from __future__ import annotations
@@ -15,10 +13,11 @@ from pathlib import Path
 import xxhash
 
 from streammtl.models import _kernel_math as scalar
-from streammtl.models._kernel_heads import HEAD, head_functions
+from streammtl.models._kernel_heads import head_functions
 from streammtl.models._kernel_layers import average_function, table_function, trunk_functions
-from streammtl.models._kernel_spec import N_SLOTS, RAW_ROWS, KernelSpec, Places, padded_raws, places
-from streammtl.models._kernel_steps import Lines, function, indented
+from streammtl.models._kernel_loop import loop_functions
+from streammtl.models._kernel_records import label_function, prepare_function
+from streammtl.models._kernel_spec import KernelSpec, places
 
 #: Small ones become part of their callers before anything is compiled: that is quicker than to compile them too.
 _INLINE = (scalar.standardised, scalar.corrected, scalar.published, scalar.spread, scalar.deviation)
@@ -27,6 +26,7 @@ _SCALAR_FUNCTIONS = (
     scalar.sigmoid,
     scalar.take_value,
     scalar.take_label,
+    scalar.take_count,
     scalar.binary_loss,
     scalar.squared_loss,
     scalar.huber_loss,
@@ -36,54 +36,6 @@ _SCALAR_FUNCTIONS = (
     scalar.multiclass_loss,
     scalar.task_loss,
     scalar.mixing_loss,
-)
-
-#: Arguments of the compiled loop, in order, with their numba types. `streammtl.models.mlp` hands them over.
-ARGUMENTS: tuple[tuple[str, str], ...] = (
-    ("is_learn_N", "b1[::1]"),
-    ("row_N", "i8[::1]"),
-    ("labels_NT", "f8[:, ::1]"),
-    ("place_N", "i8[::1]"),
-    ("x_ND", "f8[:, ::1]"),
-    ("category_RC", "i4[:, ::1]"),
-    ("weights_ST", "f8[:, ::1]"),
-    ("stop_S", "i8[::1]"),
-    ("raw_PK", "f8[:, ::1]"),
-    ("mixing_LT", "f8[:, ::1]"),
-    ("p", "REAL[::1]"),
-    ("s0", "REAL[::1]"),
-    ("s1", "REAL[::1]"),
-    ("n_steps_G", "i8[::1]"),
-    ("scale_6T", "f8[:, ::1]"),
-    ("unit_3T", "f8[:, ::1]"),
-    ("seen_K", "b1[::1]"),
-    ("n_labels_T", "i8[::1]"),
-    ("losses_T", "f8[::1]"),
-    ("after_T", "f8[::1]"),
-    ("averages_TW", "f8[:, ::1]"),
-    ("n_averaged_T", "i8[::1]"),
-    ("column_T", "i8[::1]"),
-    ("code_T", "i8[::1]"),
-    ("is_scaled_T", "b1[::1]"),
-    ("first_raw_T", "i8[::1]"),
-    ("size_C", "i8[::1]"),
-    ("table_C", "i8[::1]"),
-    ("bias_C", "i8[::1]"),
-    ("head_places", "i8[::1]"),
-    ("limits", "f8[::1]"),
-    ("hyper", "f8[::1]"),
-    ("wants", "b1[::1]"),
-    ("loss_T3", "f8[:, ::1]"),
-    ("is_plain_T", "b1[::1]"),
-    ("class_weight_K", "f8[::1]"),
-    ("a", "REAL[::1]"),
-    ("raw_K", "f8[::1]"),
-    ("slope_K", "f8[::1]"),
-    ("loss_T", "f8[::1]"),
-    ("has_label_T", "b1[::1]"),
-    ("table_row_C", "i8[::1]"),
-    ("bias_row_C", "i8[::1]"),
-    ("active_I", "i8[::1]"),
 )
 
 #: What is compiled ends up in one piece of machine code, `advance`. That is not for speed alone. A function that stayed
@@ -143,9 +95,6 @@ def gate(z):
 }
 
 
-_ACTIVE = "active_I, n_present, n_active"
-
-
 def kernel_source(spec: KernelSpec, is_cached: bool) -> str:
     """The text of a Python module whose function `advance` is the compiled loop."""
     at = places(spec)
@@ -160,9 +109,9 @@ def kernel_source(spec: KernelSpec, is_cached: bool) -> str:
         *head_functions(spec, at),
         *table_function(spec, at),
         *average_function(spec, at),
-        *_prepare(spec, at),
-        *_take_labels(spec),
-        *_advance(spec, at, is_cached),
+        *prepare_function(spec, at),
+        *label_function(spec),
+        *loop_functions(spec, at, is_cached),
     ]
     return "\n".join([*parts, *lines, ""])
 
@@ -175,320 +124,3 @@ def _vectors() -> str:
 
 def _with_decorator(name: str, scalar_function: object) -> str:
     return f"\n\n@{name}\n{inspect.getsource(scalar_function).rstrip()}"  # type: ignore[arg-type]
-
-
-def _prepare(spec: KernelSpec, at: Places) -> Lines:
-    """`prepare`: a feature row becomes the network's input, and the list of its inputs that matter."""
-    body = [
-        f"for d in range({spec.n_dense}):",
-        "    x = x_ND[place, d]",
-        f"    a[{at.dense} + d] = real(x if x == x else 0.0)",
-        "n_present = 0",
-        f"for d in range({spec.n_dense}):",
-        "    active_I[n_present] = d",
-        f"    n_present += 1 if a[{at.dense} + d] != zero else 0",
-        "n_active = n_present",
-        "n_missing = 0  # which is so of most rows, and found out faster than which are",
-        f"for d in range({spec.n_dense}):",
-        "    n_missing += 0 if x_ND[place, d] == x_ND[place, d] else 1",
-        "if n_missing > 0:",
-        f"    for d in range({spec.n_dense}):",
-        f"        active_I[n_active] = {spec.n_unmarked} + d",
-        "        n_active += 0 if x_ND[place, d] == x_ND[place, d] else 1",
-        f"for c in range({spec.n_categories}):",
-        "    category = category_RC[row, c]",
-        "    if category < 0 or category >= size_C[c]:",
-        "        category = 0",
-        f"    table_row_C[c] = table_C[c] + category * {spec.embedding_dim}",
-        "    bias_row_C[c] = bias_C[c] + category * n_padded",
-        *indented(_fetch(spec)),
-        *_read_embeddings(spec, at),
-        "return n_present, n_active",
-    ]
-    arguments = "place, x_ND, row, next_row, category_RC, p, s0, a, size_C, table_C, bias_C, table_row_C, bias_row_C"
-    return function(f"prepare({arguments}, active_I, n_padded)", body)
-
-
-def _fetch(spec: KernelSpec) -> Lines:
-    """Ask early for what tables hold of a category, which is seldom in the cache: of the next row, its parameters.
-
-    Of this row, what the optimizer keeps beside them, which is read only when it is learned.
-    """
-    rows = ["table_row_C[c]"] if spec.n_embedded else []
-    lines = [f"fetch(s0, {row})" for row in [*rows, "bias_row_C[c]"]] if N_SLOTS[spec.optimizer] else []
-    lines += [
-        "category = category_RC[next_row, c]",
-        "if category < 0 or category >= size_C[c]:",
-        "    category = 0",
-        "fetch(p, bias_C[c] + category * n_padded)",
-    ]
-    if spec.n_embedded:
-        lines += [f"fetch(p, table_C[c] + category * {spec.embedding_dim})"]
-    return lines
-
-
-def _read_embeddings(spec: KernelSpec, at: Places) -> Lines:
-    if not spec.n_embedded:
-        return []
-    return [
-        f"for c in range({spec.n_categories}):",
-        f"    for e in range({spec.embedding_dim}):",
-        f"        a[{at.embedded} + c * {spec.embedding_dim} + e] = p[U(table_row_C[c] + e)]",
-    ]
-
-
-def _take_labels(spec: KernelSpec) -> Lines:
-    """`take_labels`: scales and seen classes learn of the labels, heads keep their function.
-
-    Returns whether there is a label, and whether a head was corrected.
-    """
-    stride, n_dense = spec.head_stride, spec.n_dense
-    body = [
-        "is_any = is_moved = False",
-        "for t in range(len(column_T)):",
-        "    k0, k1 = first_raw_T[t], first_raw_T[t + 1]",
-        "    label = labels_NT[n, column_T[t]]",
-        "    has_label_T[t] = math.isfinite(label)",
-        "    if not has_label_T[t]:",
-        "        continue",
-        "    if code_T[t] == 1:",
-        "        has_label_T[t] = 0.0 <= label < k1 - k0",
-        "        if has_label_T[t]:",
-        "            seen_K[k0 + int(label)] = True",
-        "    elif is_scaled_T[t]:",
-        "        ratio, shift = take_label(scale_6T, unit_3T, t, label, memory_rows)",
-        "        if ratio != 1.0 or shift != 0.0:",
-        "            is_moved = True",
-        "            for k in range(k0, k1):",
-        f"                for j in range({stride}):",
-        f"                    w = head_places[0] + k * {stride} + j",
-        "                    p[w] = real(corrected(p[w], ratio, 0.0))",
-        f"                for d in range({n_dense}):",
-        f"                    w = head_places[1] + k * {n_dense} + d",
-        "                    p[w] = real(corrected(p[w], ratio, 0.0))",
-        "                w = head_places[2] + k",
-        "                p[w] = real(corrected(p[w], ratio, shift))",
-        f"                for c in range({spec.n_categories}):",
-        "                    for category in range(size_C[c]):",
-        "                        w = bias_C[c] + category * n_padded + k",
-        "                        p[w] = real(corrected(p[w], ratio, 0.0))",
-        "    is_any = is_any or has_label_T[t]",
-        "return is_any, is_moved",
-    ]
-    arguments = (
-        "n, labels_NT, p, scale_6T, unit_3T, seen_K, has_label_T, column_T, code_T, is_scaled_T, first_raw_T, size_C, "
-        "bias_C, head_places, memory_rows, n_padded"
-    )
-    return ["", "", "@plain_math", f"def take_labels({arguments}):", *indented(body)]
-
-
-def _advance(spec: KernelSpec, at: Places, is_cached: bool) -> Lines:
-    """`advance`: the loop. Returns steps taken and steps skipped."""
-    prepare = (
-        "prepare(place, x_ND, row_N[n], row_N[min(n + 1, len(row_N) - 1)], category_RC, p, s0, a, size_C, table_C, "
-        "bias_C, table_row_C, bias_row_C, active_I, n_padded)"
-    )
-    take_labels = (
-        "take_labels(n, labels_NT, p, scale_6T, unit_3T, seen_K, has_label_T, column_T, code_T, is_scaled_T, "
-        "first_raw_T, size_C, bias_C, head_places, memory_rows, n_padded)"
-    )
-    body: Lines = [
-        "memory_rows, clip_norm, clip_task_norm, average_share, cap = "
-        "limits[0], limits[1], limits[2], limits[3], limits[4]",
-        "scales_heads = wants[0]",
-        "heads, marks, biases = head_places[0], head_places[1], head_places[2]",
-        "n_tasks, n_raw = len(column_T), len(raw_K)",
-        f"n_padded = (n_raw + {padded_raws(1) - 1}) // {padded_raws(1)} * {padded_raws(1)}",
-        f"slopes = {at.n_scratch} + n_tasks * {at.n_block}",
-        f"{', '.join(RAW_ROWS[1:])} = {', '.join(f'slopes + {n} * n_padded' for n in range(1, len(RAW_ROWS)))}",
-        "n_taken = n_skipped = done = n_present = n_active = segment = 0",
-        "learned = -1",
-        "ready = -1  # the place of the row whose outputs, by the parameters as they are, lie in `a` and `raw_K`",
-        "for n in range(len(row_N)):",
-        "    place, is_learn = place_N[n], is_learn_N[n]",
-        "    segment += 1 if n >= stop_S[segment] else 0",
-        "    if is_learn:",
-        "        learned += 1",
-        f"        is_any, is_moved = {take_labels}",
-        "        if is_moved:",
-        "            ready = -1",
-        "        if not is_any:",
-        "            n_skipped += 1",
-        "            continue",
-        "    if place != ready:",
-        f"        n_present, n_active = {prepare}",
-        *indented(_outputs(at), 2),
-        "        ready = place",
-        "    if not is_learn:",
-        *indented(_publish(), 2),
-        "        done += 1",
-        "        continue",
-        "    n_missing = n_active - n_present",
-        *indented(_losses(at)),
-        "    is_fine = square <= 1e300",
-        "    if is_fine:",
-        "        square += backward_trunk(p, a, n_missing)",
-        "        # The square of a gradient, summed over any stream, must fit float32. NaN is not fine either.",
-        "        is_fine = square <= 1e24",
-        "    if not is_fine:",
-        "        n_skipped += 1",
-        "        continue",
-        *indented(_update(spec, at)),
-        "    n_taken += 1",
-        "    ready = -1",
-        "return n_taken, n_skipped",
-    ]
-    names = ", ".join(name for name, _ in ARGUMENTS)
-    types = ", ".join(kind for _, kind in ARGUMENTS)
-    return [
-        *_pace(spec),
-        "",
-        "",
-        f"@njit(({types},), nogil=True, cache={is_cached}, error_model='numpy', _nrt=False, no_cfunc_wrapper=True)",
-        f"def advance({names}):",
-        *indented(body),
-    ]
-
-
-def _for_each_task(at: Places) -> Lines:
-    return [
-        "for t in range(n_tasks):",
-        "    k0, k1 = first_raw_T[t], first_raw_T[t + 1]",
-        f"    p0, a0 = {at.n_trunk} + t * {at.n_private}, {at.n_scratch} + t * {at.n_block}",
-        "    column = column_T[t]",
-    ]
-
-
-def _outputs(at: Places) -> Lines:
-    """Raw outputs of all tasks."""
-    return [
-        f"forward_trunk(p, a, {_ACTIVE})",
-        "sum_biases(p, a, bias_row_C, sums, n_padded)",
-        *_for_each_task(at),
-        f"    forward_head(p, a, {HEAD}, {_ACTIVE}, raw_K)",
-    ]
-
-
-def _losses(at: Places) -> Lines:
-    """Losses of the labelled tasks, and the gradients into the trunk."""
-    return [
-        "square = 0.0  # of the gradient's norm; infinite where a loss is not finite",
-        "promise = room = 0.0  # what the heads' steps promise to take of the losses; the losses",
-        f"for j in range({at.trunk[-1].n_out if at.trunk else 0}):",
-        f"    a[{at.into_shared} + j] = zero",
-        "for k in range(n_padded):",
-        "    a[U(slopes + k)] = a[U(paces + k)] = zero",
-        "inputs = input_norm(a)",
-        *_for_each_task(at),
-        "    if not has_label_T[t]:",
-        "        continue",
-        "    label = labels_NT[n, column]",
-        "    if is_scaled_T[t]:",
-        "        label = standardised(unit_3T, t, label)",
-        "    loss_T[t] = task_loss(",
-        "        code_T[t], label, raw_K, slope_K, seen_K, k0, k1, loss_T3[t], class_weight_K",
-        "    )",
-        "    if is_plain_T[t] and math.isfinite(loss_T[t]):",
-        "        mixing_LT[learned, t] = min(loss_T[t], 20.0)",
-        "    else:",
-        "        mixing_LT[learned, t] = mixing_loss(code_T[t], label, raw_K, seen_K, k0, k1, loss_T3[t])",
-        "    if math.isfinite(loss_T[t]):",
-        "        factor = weights_ST[segment, column] if scales_heads else 1.0",
-        f"        found, promised = backward_head(p, s0, a, {HEAD}, inputs, n_missing, slope_K, "
-        "weights_ST[segment, column], clip_task_norm, loss_T[t], cap, n_steps_G[2 + t], hyper)",
-        "        square += factor * factor * found",
-        "        promise += factor * promised",
-        "        room += loss_T[t] * max(weights_ST[segment, column], factor)",
-        "    else:",
-        "        square = np.inf",
-    ]
-
-
-def _publish() -> Lines:
-    """Raw outputs within bounds, in the units of the labels, -inf for classes never seen."""
-    return [
-        "for t in range(n_tasks):",
-        "    for k in range(first_raw_T[t], first_raw_T[t + 1]):",
-        "        value = published(raw_K[k])",
-        "        if is_scaled_T[t]:",
-        "            value = value * unit_3T[1, t] + unit_3T[0, t]",
-        "        raw_PK[done, k] = value if seen_K[k] else -np.inf",
-    ]
-
-
-def _update(spec: KernelSpec, at: Places) -> Lines:
-    """The step, and the signals."""
-    return [
-        "norm = math.sqrt(square)",
-        "scale = 1.0 if norm <= clip_norm else clip_norm / norm",
-        *_cap(spec),
-        "rate, correction = pace(0, n_steps_G, hyper)",
-        f"update_trunk(p, s0, s1, a, {_ACTIVE}, scale, rate, correction, hyper)",
-        "rate, correction = pace(1, n_steps_G, hyper)",
-        "update_tables(p, s0, s1, a, table_row_C, scale, rate, correction, hyper)",
-        *_for_each_task(at),
-        "    if has_label_T[t]:",
-        "        n_labels_T[column] += 1",
-        "        losses_T[column] += loss_T[t]",
-        "        rate, correction = pace(2 + t, n_steps_G, hyper)",
-        "        factor = scale * weights_ST[segment, column] if scales_heads else scale",
-        f"        update_head(p, s0, s1, a, {HEAD}, {_ACTIVE}, bias_row_C, factor, rate, correction, hyper)",
-        *(_average_gradients() if spec.has_gradients else []),
-        "update_biases(p, s0, a, bias_row_C, slopes, paces, n_padded, hyper)",
-        *(_losses_after(spec, at) if spec.has_after else []),
-    ]
-
-
-def _average_gradients() -> Lines:
-    """Within the loop over tasks, of one that has a label."""
-    return indented(
-        ["n_averaged_T[column] += 1", f"average_gradient(a, a0, averages_TW, column, average_share, {_ACTIVE})"],
-        2,
-    )
-
-
-def _losses_after(spec: KernelSpec, at: Places) -> Lines:
-    """The losses of the same row once more."""
-    return [
-        *_read_embeddings(spec, at),
-        *_outputs(at),
-        *_for_each_task(at),
-        "    if has_label_T[t]:",
-        "        label = labels_NT[n, column]",
-        "        if is_scaled_T[t]:",
-        "            label = standardised(unit_3T, t, label)",
-        "        after = task_loss(",
-        "            code_T[t], label, raw_K, slope_K, seen_K, k0, k1, loss_T3[t], class_weight_K",
-        "        )",
-        "        after_T[column] += after if math.isfinite(after) else loss_T[t]",
-    ]
-
-
-def _cap(spec: KernelSpec) -> Lines:
-    """A step promises, to first order, at most `cap` times the loss."""
-    if spec.optimizer == "sgd":
-        return ["scale = min(scale, cap * max(room, 1e-300) / max(hyper[0] * square, 1e-300))"]
-    if spec.optimizer == "factored":
-        return [
-            "promise += direct_trunk(s0, a, n_steps_G[0], hyper)",
-            "scale = min(scale, cap * max(room, 1e-300) / max(promise, 1e-300))",
-        ]
-    return []
-
-
-def _pace(spec: KernelSpec) -> Lines:
-    """`pace`: count a step of a group of parameters; its rate, and what else its formula reads.
-
-    That is Adam's correction of the squares, or how many steps there were.
-    """
-    body = ["n_steps_G[group] += 1"]
-    if spec.optimizer == "adam":
-        body += [
-            "n = float(n_steps_G[group])",
-            "return hyper[0] / (1.0 - hyper[2] ** n), 1.0 / math.sqrt(1.0 - hyper[3] ** n)",
-        ]
-    elif spec.optimizer == "factored":
-        body += ["return hyper[0], float(n_steps_G[group])"]
-    else:
-        body += ["return hyper[0], 1.0"]
-    return ["", "", "@plain_math", "def pace(group, n_steps_G, hyper):", *indented(body)]

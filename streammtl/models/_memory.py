@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from streammtl.models._kernel_math import mixing_loss, standardised, take_label
+from streammtl.models._kernel_math import mixing_loss, standardised, take_count, take_label
 from streammtl.types import Bools, Floats, Ints
 
 MEMORY_ARGUMENTS: tuple[tuple[str, str], ...] = (
@@ -69,6 +69,8 @@ def remember(
             label = labels_NT[n, column_T[t]]
             if not math.isfinite(label) or (code_T[t] == 1 and not 0.0 <= label < k1 - k0):
                 continue
+            if code_T[t] == 6:
+                label = take_count(scale_6T, t, label, settings[1])
             target = label
             if code_T[t] == 1:
                 seen_K[k0 + int(label)] = True

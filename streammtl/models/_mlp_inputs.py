@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, final
 
 import numpy as np
+import numpy.typing as npt
 
 from streammtl.models._mlp_statistics import Statistics
 from streammtl.types import Bools, Floats, Ints, Ops, RowLayout
@@ -49,12 +50,12 @@ class Intake:
 class Buffer:
     """Memory for arrays of changing shapes: to get and return some hundred kilobytes anew each time costs more."""
 
-    def __init__(self) -> None:
-        self._flat: Floats = np.empty(0)
+    def __init__(self, dtype: type[np.generic] = np.float64) -> None:
+        self._flat: npt.NDArray[Any] = np.empty(0, dtype=dtype)
 
-    def of(self, shape: tuple[int, ...]) -> Floats:
+    def of(self, shape: tuple[int, ...]) -> npt.NDArray[Any]:
         """An array of this shape, its values undefined; valid until the next call."""
         size = math.prod(shape)
         if len(self._flat) < size:
-            self._flat = np.empty(size)
+            self._flat = np.empty(size, dtype=self._flat.dtype)
         return self._flat[:size].reshape(shape)

@@ -245,6 +245,7 @@ def _scratch(spec: KernelSpec, n_tasks: int, n_raw: int) -> tuple[Any, ...]:
         np.zeros(n_raw),
         np.zeros(n_tasks),
         np.zeros(n_tasks, dtype=bool),
+        np.zeros(n_tasks),
         np.zeros(spec.n_categories, dtype=np.int64),
         np.zeros(spec.n_categories, dtype=np.int64),
         np.zeros(spec.n_dense + 1, dtype=np.int64),

@@ -1,17 +1,22 @@
-"""Bins of dense values by running quantiles, as one compiled pass over the operations.
+"""Tails and bins of dense values by running quantiles, as one compiled pass over the operations.
 
 Each column keeps a sample of its past values, and from it edges that divide them into parts of about equal size. A
 value's bin says between which edges it lies, or on which one: so a value that half of all rows have gets a bin of its
-own. Plain Python, and the same text compiled (see `streammtl.models._kernel_build`).
+own. A value's tail says how far it lies beyond the least or the largest 64th of the sample, on a logarithmic scale in
+units of how far those lie on average; of the values between it is 0. Plain Python, and the same text compiled (see
+`streammtl.models._kernel_build`).
 
-Shape suffixes as in `streammtl.types`; Z columns with bins, S values of the sample, Q edges.
+Shape suffixes as in `streammtl.types`; Z columns with quantiles, S values of the sample, Q edges, X dense columns and
+behind them tails, B categories and behind them bins.
 """
 
 from __future__ import annotations
 
 import math
 
-from streammtl.types import Bools, Floats32, Ints, Ints32
+import numpy as np
+
+from streammtl.types import Bools, Floats, Floats32, Ints, Ints32
 
 #: Values that a column keeps.
 SAMPLE_SIZE = 512
@@ -19,8 +24,10 @@ SAMPLE_SIZE = 512
 FIRST_EDGES = 32
 #: Edges lie in rows of a multiple of this, the rest infinite: whole vectors are compared several times as fast.
 EDGE_ALIGNMENT = 16
+#: Of this many values one lies beyond either edge.
+TAIL_PART = 64
 
-BIN_ARGUMENTS: tuple[tuple[str, str], ...] = (
+QUANTILE_ARGUMENTS: tuple[tuple[str, str], ...] = (
     ("is_learn_N", "b1[::1]"),
     ("row_N", "i8[::1]"),
     ("dense_RD", "f4[:, ::1]"),
@@ -30,14 +37,15 @@ BIN_ARGUMENTS: tuple[tuple[str, str], ...] = (
     ("n_Z", "i8[::1]"),
     ("sample_ZS", "f4[:, ::1]"),
     ("edge_ZQ", "f4[:, ::1]"),
+    ("tail_4Z", "f8[:, ::1]"),
     ("n_edges", "i8"),
     ("place_N", "i8[::1]"),
-    ("dense_ND", "f4[:, ::1]"),
+    ("dense_NX", "f4[:, ::1]"),
     ("category_NB", "i4[:, ::1]"),
 )
 
 
-def place_in_bins(
+def place_among_quantiles(
     is_learn_N: Bools,
     row_N: Ints,
     dense_RD: Floats32,
@@ -47,15 +55,16 @@ def place_in_bins(
     n_Z: Ints,
     sample_ZS: Floats32,
     edge_ZQ: Floats32,
+    tail_4Z: Floats,
     n_edges: int,
     place_N: Ints,
-    dense_ND: Floats32,
+    dense_NX: Floats32,
     category_NB: Ints32,
 ) -> int:
-    """Write each operation's row anew, the bins behind its categories, by the edges as they are then.
+    """Write each operation's row anew, with tails and bins behind as far as there is room, by the edges as of then.
 
-    Rows enter the samples as they enter the running scales. Returns -1, or the first operation whose row does not
-    exist.
+    `place_N` says where: one row serves operations on the same event that follow each other. Rows enter the samples as
+    they enter the running scales. Returns -1, or the first operation whose row does not exist.
     """
     n_categories = category_RC.shape[1]
     n_dense = dense_RD.shape[1]
@@ -67,28 +76,32 @@ def place_in_bins(
             return n
         counts[1 if is_learn_N[n] else 0] += 1
         if not is_learn_N[n] or counts[1] > counts[0]:
-            n_known, slot = -1, -1
+            n_known, slot, finds = -1, -1, False
             for z in range(len(column_Z)):
                 value = dense_RD[row, column_Z[z]]
                 if math.isfinite(value):
                     if n_Z[z] != n_known:  # most columns have had as many values
                         n_known = n_Z[z]
-                        slot = slot_of(n_known, sample_ZS.shape[1])
+                        slot, finds = slot_of(n_known, sample_ZS.shape[1]), is_due(n_known + 1)
                     if slot >= 0:
                         sample_ZS[z, slot] = value
                     n_Z[z] += 1
-                    if is_due(n_Z[z]):
-                        find_edges(sample_ZS, edge_ZQ, z, min(n_Z[z], sample_ZS.shape[1]), n_edges)
+                    if finds:
+                        find_edges(sample_ZS, edge_ZQ, tail_4Z, z, min(n_Z[z], sample_ZS.shape[1]), n_edges)
             last = -1
         if row != last:
             last = row
-            place = n
+            place += 1
             for d in range(n_dense):
-                dense_ND[n, d] = dense_RD[row, d]
-            for z in range(len(column_Z)):
-                category_NB[n, n_categories + z] = bin_of(edge_ZQ, z, dense_RD[row, column_Z[z]])
+                dense_NX[place, d] = dense_RD[row, d]
+            if dense_NX.shape[1] > n_dense:
+                for z in range(len(column_Z)):
+                    dense_NX[place, n_dense + z] = tail_of(tail_4Z, z, dense_RD[row, column_Z[z]])
+            if category_NB.shape[1] > n_categories:
+                for z in range(len(column_Z)):
+                    category_NB[place, n_categories + z] = bin_of(edge_ZQ, z, dense_RD[row, column_Z[z]])
             for c in range(n_categories):
-                category_NB[n, c] = category_RC[row, c]
+                category_NB[place, c] = category_RC[row, c]
         place_N[n] = place
     return -1
 
@@ -109,24 +122,63 @@ def is_due(n: int) -> bool:
     return n >= 32 and ((n & (n - 1)) == 0 if n < 4096 else n % 2048 == 0)
 
 
-def find_edges(sample_ZS: Floats32, edge_ZQ: Floats32, z: int, n_known: int, n_edges: int) -> None:
-    """The quantiles of a column's sample."""
+def find_edges(sample_ZS: Floats32, edge_ZQ: Floats32, tail_4Z: Floats, z: int, n_known: int, n_edges: int) -> None:
+    """The quantiles of a column's sample, and its tails."""
     values = sample_ZS[z, :n_known].copy()
     sort(values)
     for q in range(n_edges):
         edge_ZQ[z, q] = values[min(n_known - 1, (q + 1) * n_known // (n_edges + 1))]
+    n_beyond = n_known // TAIL_PART
+    tail_4Z[0, z], tail_4Z[1, z] = tail_beyond(values, n_beyond, 0, 1)
+    tail_4Z[2, z], tail_4Z[3, z] = tail_beyond(values, n_beyond, n_known - 1, -1)
+
+
+def tail_beyond(values: Floats32, n_beyond: int, first: int, step: int) -> tuple[float, float]:
+    """Where a tail of sorted values begins, seen from its end, and 1 / the mean length of those that lie in it."""
+    edge = float(values[first + step * n_beyond])
+    n, length = 0, 0.0
+    for i in range(n_beyond):
+        distance = abs(float(values[first + step * i]) - edge)
+        n += 1 if distance > 0.0 else 0
+        length += distance
+    # What no value has shown to be long enough has no length to measure by.
+    return edge, n / length if length > max(1e-12 * abs(edge), 1e-30) else 0.0
 
 
 def sort(values: Floats32) -> None:
-    """In place, by Shell's method (gaps of Ciura, 2001). To compile `np.sort` takes seconds."""
-    for gap in (301, 132, 57, 23, 10, 4, 1):
-        for i in range(gap, len(values)):
-            value = values[i]
-            j = i
-            while j >= gap and values[j - gap] > value:
-                values[j] = values[j - gap]
-                j -= gap
-            values[j] = value
+    """In place, byte by byte of what the numbers are made of. To compile `np.sort` takes seconds."""
+    n = len(values)
+    bits, key, other = values.view(np.int32), np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
+    for i in range(n):
+        # As numbers that count up from the least: of negative ones the rest of the bits counts down.
+        key[i] = int(bits[i]) + 0x80000000 if bits[i] >= 0 else -1 - int(bits[i])
+    start = np.empty(257, dtype=np.int64)
+    for shift in (0, 8, 16, 24):
+        start[:] = 0
+        for i in range(n):
+            start[((key[i] >> shift) & 255) + 1] += 1
+        for digit in range(256):
+            start[digit + 1] += start[digit]
+        for i in range(n):
+            digit = (key[i] >> shift) & 255
+            other[start[digit]] = key[i]
+            start[digit] += 1
+        key, other = other, key
+    for i in range(n):
+        bits[i] = key[i] - 0x80000000 if key[i] >= 0x80000000 else -1 - key[i]
+
+
+def tail_of(tail_4Z: Floats, z: int, value: float) -> float:
+    """`log(1 + l)`, l how far beyond the edges of its column; less than 0 on the lower side.
+
+    0 between the edges, and for what is not finite.
+    """
+    length = 0.0
+    if value < tail_4Z[0, z]:
+        length = -math.log1p((tail_4Z[0, z] - value) * tail_4Z[1, z]) if math.isfinite(value) else 0.0
+    elif value > tail_4Z[2, z]:
+        length = math.log1p((value - tail_4Z[2, z]) * tail_4Z[3, z]) if math.isfinite(value) else 0.0
+    return length
 
 
 def bin_of(edge_ZQ: Floats32, z: int, value: float) -> int:

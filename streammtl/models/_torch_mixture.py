@@ -13,8 +13,8 @@ import numpy as np
 import torch
 
 from streammtl.models._experts import Expert, LabelMemory, Lot, SingleExpert
-from streammtl.models._mlp_bins import QuantileBins
 from streammtl.models._mlp_inputs import Inputs
+from streammtl.models._mlp_quantiles import Quantiles
 from streammtl.models._mlp_statistics import Statistics
 from streammtl.models._network import Network
 from streammtl.models._segment import SegmentWeights
@@ -35,15 +35,18 @@ class Predictor(torch.nn.Module, ABC):
 class Networks(Predictor):
     """Twins: one for all tasks, or one for each."""
 
-    def __init__(self, twins: list[Twin], bins: QuantileBins | None) -> None:
+    def __init__(self, twins: list[Twin], quantiles: Quantiles | None, reads_bins: bool) -> None:
         super().__init__()
         self.twins = torch.nn.ModuleList(twins)
-        self.bins = None if bins is None else Bins(bins)
+        self.tails = None if quantiles is None or not quantiles.has_tails else Tails(quantiles)
+        self.bins = None if quantiles is None or not reads_bins else Bins(quantiles)
 
     def forward(self, dense_BD: torch.Tensor, category_BC: torch.Tensor) -> dict[str, torch.Tensor]:
-        """By the running scales as they are: the rows do not enter them."""
+        """By running scales and quantiles as they are: the rows do not enter them."""
         if self.bins is not None:
             category_BC = torch.cat((category_BC, self.bins(dense_BD)), dim=1)
+        if self.tails is not None:
+            dense_BD = torch.cat((dense_BD, self.tails(dense_BD)), dim=1)
         found = {}
         for twin in self.twins:
             assert isinstance(twin, Twin)
@@ -68,16 +71,37 @@ class Constants(Predictor):
 
 
 @final
+class Tails(torch.nn.Module):
+    """The tail of each dense value, by the edges as they are: see `streammtl.models._quantiles.tail_of`."""
+
+    tail_4Z: torch.Tensor
+    column_Z: torch.Tensor
+
+    def __init__(self, quantiles: Quantiles) -> None:
+        super().__init__()
+        self.register_buffer("tail_4Z", torch.from_numpy(quantiles.tail_4Z.copy()))
+        self.register_buffer("column_Z", torch.from_numpy(quantiles.column_Z.copy()))
+
+    def forward(self, dense_BD: torch.Tensor) -> torch.Tensor:
+        """What lies beyond either edge, on a logarithmic scale; 0 for what is not finite."""
+        x_BZ = dense_BD[:, self.column_Z].double()
+        x_BZ = torch.where(torch.isfinite(x_BZ), x_BZ, self.tail_4Z[0])
+        below_BZ = (self.tail_4Z[0] - x_BZ).clamp(min=0.0) * self.tail_4Z[1]
+        above_BZ = (x_BZ - self.tail_4Z[2]).clamp(min=0.0) * self.tail_4Z[3]
+        return (above_BZ.log1p() - below_BZ.log1p()).to(dense_BD.dtype)
+
+
+@final
 class Bins(torch.nn.Module):
     """The bin of each dense value, by the edges as they are: see `streammtl.models._quantiles.bin_of`."""
 
     edge_ZQ: torch.Tensor
     column_Z: torch.Tensor
 
-    def __init__(self, bins: QuantileBins) -> None:
+    def __init__(self, quantiles: Quantiles) -> None:
         super().__init__()
-        self.register_buffer("edge_ZQ", torch.from_numpy(bins.edge_ZQ.copy()))
-        self.register_buffer("column_Z", torch.from_numpy(bins.column_Z.copy()))
+        self.register_buffer("edge_ZQ", torch.from_numpy(quantiles.edge_ZQ.copy()))
+        self.register_buffer("column_Z", torch.from_numpy(quantiles.column_Z.copy()))
 
     def forward(self, dense_BD: torch.Tensor) -> torch.Tensor:
         """1 + the number of edges below + the number of edges not above; 0 for what is not finite."""
@@ -133,15 +157,17 @@ def mixed(task: Task, raw_EBK: torch.Tensor, share_E11: torch.Tensor) -> torch.T
 def snapshot_of(
     experts: Sequence[Expert],
     statistics: Statistics,
-    bins: QuantileBins | None,
+    quantiles: Quantiles | None,
     shares: Mapping[str, Mapping[str, float]],
     tasks: tuple[Task, ...],
 ) -> Snapshot:
     """The model of these parts: `statistics` are those of the shared experts, `tasks` in the order of the outputs."""
-    return Snapshot([_predictor(expert, statistics, bins, tasks) for expert in experts], shares, tasks)
+    return Snapshot([_predictor(expert, statistics, quantiles, tasks) for expert in experts], shares, tasks)
 
 
-def _predictor(expert: Expert, statistics: Statistics, bins: QuantileBins | None, tasks: tuple[Task, ...]) -> Predictor:
+def _predictor(
+    expert: Expert, statistics: Statistics, quantiles: Quantiles | None, tasks: tuple[Task, ...]
+) -> Predictor:
     if isinstance(expert, LabelMemory):
         return Constants(_remembered(expert, statistics, tasks))
     if isinstance(expert, SingleExpert):
@@ -149,9 +175,9 @@ def _predictor(expert: Expert, statistics: Statistics, bins: QuantileBins | None
         states = [own[network.tasks[0].name] for network in expert.networks]
     else:
         states = [{"network": expert.state(), "statistics": statistics.state()}]
-    reads_bins = bins is not None and expert.networks[0].layout == bins.layout
     twins = [_twin(network, state) for network, state in zip(expert.networks, states, strict=True)]
-    return Networks(twins, bins if reads_bins else None)
+    reads_bins = quantiles is not None and expert.networks[0].layout.n_categories > quantiles.layout.n_categories
+    return Networks(twins, quantiles, reads_bins)
 
 
 def _twin(network: Network, state: State) -> Twin:
@@ -168,7 +194,7 @@ def _remembered(memory: LabelMemory, statistics: Statistics, tasks: tuple[Task, 
     by_name = sorted(tasks, key=lambda task: task.name)
     raw_1K = np.empty((1, sum(task.n_raw for task in tasks)))
     no_inputs = Inputs(np.zeros(1, dtype=np.int64), np.zeros((1, 0)))
-    lot = Lot(ops, ops, SegmentWeights.constant(np.ones(len(tasks)), 1), statistics, no_inputs)
+    lot = Lot(ops, SegmentWeights.constant(np.ones(len(tasks)), 1), statistics, no_inputs)
     memory.advance(lot, raw_1K, np.empty((0, len(tasks))))
     ends = np.cumsum([task.n_raw for task in by_name])
     return {task.name: raw_1K[0, end - task.n_raw : end] for task, end in zip(by_name, ends, strict=True)}

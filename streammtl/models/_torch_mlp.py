@@ -18,7 +18,7 @@ import torch
 from torch.nn import functional
 
 from streammtl.models._descent import Descent, Group, Piece
-from streammtl.models._kernel_math import corrected, standardised, take_inputs, take_label
+from streammtl.models._kernel_math import corrected, standardised, take_count, take_inputs, take_label
 from streammtl.models._mlp_parameters import Parameters, Reals
 from streammtl.models._mlp_statistics import Statistics
 from streammtl.models._network import Network
@@ -29,7 +29,10 @@ from streammtl.weighting.base import ApplyTo
 
 @final
 class Twin(torch.nn.Module):
-    """The network as a module, beside everything that it needs to learn row by row."""
+    """The network as a module, beside everything that it needs to learn row by row.
+
+    Rows are as networks read them: with what `streammtl.models._mlp_quantiles` adds to them.
+    """
 
     mean_D: torch.Tensor
     inverse_D: torch.Tensor
@@ -155,7 +158,7 @@ class Twin(torch.nn.Module):
             self._take_inputs(dense_D)
         labels_T = np.array([self._read(task, label) for task, label in zip(self._tasks, labels_T, strict=True)])
         for t in np.flatnonzero(np.isfinite(labels_T)).tolist():
-            self._take_label(t, float(labels_T[t]))
+            labels_T[t] = self._take_label(t, float(labels_T[t]))
         self._step(*_one_row(dense_D, category_C), labels_T, weights_T, apply_to)
 
     @staticmethod
@@ -164,12 +167,15 @@ class Twin(torch.nn.Module):
         is_class = task.kernel_loss().code != "multiclass" or 0.0 <= label < task.n_raw
         return label if math.isfinite(label) and is_class else math.nan
 
-    def _take_label(self, t: int, label: float) -> None:
+    def _take_label(self, t: int, label: float) -> float:
+        """The label as the loss reads it."""
         task, known = self._tasks[t], self.statistics
         if task.hides_unseen:
             known.seen_K[self._raws[t]][int(label)] = True
+        if task.kernel_loss().code == "count":
+            return take_count(known.scale_6T, t, label, self._plan.memory_rows)
         if not task.is_scaled:
-            return
+            return label
         ratio, shift = take_label(known.scale_6T, known.unit_3T, t, label, self._plan.memory_rows)
         correct = np.vectorize(corrected, otypes=[np.float64])
         for name, view in self._plain.named.items():
@@ -179,6 +185,7 @@ class Twin(torch.nn.Module):
                 view[...] = correct(view.astype(np.float64), ratio, 0.0)
             elif name == f"heads/{task.name}/bias":
                 view[...] = correct(view.astype(np.float64), ratio, shift)
+        return standardised(known.unit_3T, t, label)
 
     def _step(
         self,
@@ -255,8 +262,6 @@ class Twin(torch.nn.Module):
 
     def _loss(self, t: int, raw_1K: torch.Tensor, label: float) -> torch.Tensor:
         task = self._tasks[t]
-        if task.is_scaled:
-            label = standardised(self.statistics.unit_3T, t, label)
         if task.hides_unseen:
             raw_1K = raw_1K.masked_fill(~self.seen_K[self._raws[t]], -math.inf)
         return task.loss_torch(raw_1K.double(), torch.tensor([label], dtype=torch.float64))[0]

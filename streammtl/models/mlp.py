@@ -27,8 +27,8 @@ from streammtl.models._experts import (
     SingleExpert,
 )
 from streammtl.models._mixture import Mixture
-from streammtl.models._mlp_bins import QuantileBins
 from streammtl.models._mlp_inputs import Buffer, Intake
+from streammtl.models._mlp_quantiles import Quantiles
 from streammtl.models._mlp_statistics import Statistics
 from streammtl.models._network import Network, NetworkPlan, Steps
 from streammtl.models._revival import Revival
@@ -82,6 +82,14 @@ class Mlp(Model):
     beside a mark that says so; an embedding per categorical column; for experts with `bins` also one per standardised
     column, of the quantiles that its value lies between. A row enters the statistics when it is predicted, labelled or
     not, before it is standardised. (Rows learned without ever having been predicted enter when learned.)
+
+    **Tails.** What is rare hides at the ends of a column: beside a deviation of 40 purchases a month, one and ten are
+    the same. So each standardised column has a second input, the *tail*. It is 0 between the least and the largest 64th
+    of the values (running quantiles of a sample of them) and beyond those the distance from there, below 0 on the lower
+    side, in units of its mean. With it every network is piecewise linear in each column from the start, with knots
+    where the tails begin: three of the pieces of the encoding of Gorishniy, Rubachev, Babenko, On Embeddings for
+    Numerical Features in Tabular Deep Learning, NeurIPS 2022, section 3.2. Since it is 0 for most rows, and what is 0
+    is skipped, it costs next to nothing. `tails: false` leaves it out.
 
     **Heads.** Each raw output is linear in the last hidden layer *and* in the dense inputs, plus a bias per category:
     a linear model that needs no hidden layer, and a network for the rest (as in Cheng et al., Wide & Deep Learning
@@ -149,6 +157,11 @@ class Mlp(Model):
         sharpness: float = Field(
             default=0.5, ge=0.0, le=100.0, description="How much a better expert counts for; 0: all alike."
         )
+        tails: bool = Field(
+            default=True,
+            description="Whether networks read, beside each standardised column, how far the value lies in its tails: "
+            "beyond the least or the largest 64th of its values.",
+        )
         bins: int = Field(
             default=16,
             ge=2,
@@ -197,11 +210,14 @@ class Mlp(Model):
         self._config, self._layout, self._tasks = config, layout, tasks
         #: In the kernels' order, by name: so the order of the configuration decides no rounding.
         self._sorted_tasks = tuple(tasks[t] for t in self._columns)
-        self._statistics = Statistics(layout, self._sorted_tasks)
-        self._intake = Intake(layout, config.clip_input, config.memory_rows)
+        has_bins = any(isinstance(expert, NetworkExpert) and expert.bins for expert in config.experts)
+        has_quantiles = any(layout.dense_is_scaled) and (config.tails or has_bins)
+        n_parts = config.bins if has_bins else None
+        self._quantiles = Quantiles(layout, config.tails, n_parts) if has_quantiles else None
+        read_layout = layout if self._quantiles is None else self._quantiles.layout
+        self._statistics = Statistics(read_layout, self._sorted_tasks)
+        self._intake = Intake(read_layout, config.clip_input, config.memory_rows)
         self._segment = Segment(len(tasks), needs)
-        has_bins = any(layout.dense_is_scaled) and any(isinstance(e, NetworkExpert) and e.bins for e in config.experts)
-        self._bins = QuantileBins(layout, config.bins) if has_bins else None
         self._experts: list[Expert] = []
         for settings, name in zip(config.experts, expert_names(config.experts), strict=True):
             self._experts.append(self._expert(settings, name, needs, apply_to, seed))
@@ -225,7 +241,9 @@ class Mlp(Model):
         n_columns = len(self._tasks)
         if isinstance(settings, MemoryExpert):
             return LabelMemory(name, settings, self._sorted_tasks, self._columns, self._config.memory_rows)
-        layout = self._layout if self._bins is None or not settings.bins else self._bins.layout
+        layout = self._layout
+        if self._quantiles is not None:
+            layout = self._quantiles.binned_layout if settings.bins else self._quantiles.layout
         plan = network_plan(self._config, settings)
         if settings.scope == "shared":
             is_leader = not self._experts
@@ -236,7 +254,7 @@ class Mlp(Model):
             Network(plan, layout, (task,), (column,), Needs.LOSSES, apply_to, seed)
             for task, column in zip(self._sorted_tasks, self._columns, strict=True)
         )
-        return SingleExpert(name, settings, networks, n_columns)
+        return SingleExpert(name, networks, n_columns)
 
     def advance(self, ops: Ops, weights_T: Floats) -> Strides:
         """Execute the operations in order; every step taken meanwhile uses these task weights."""
@@ -263,10 +281,10 @@ class Mlp(Model):
         raw_EPK = self._raw.of((n_experts, len(ops) - n_learns, self._n_raw))
         mixing_ELT = self._mixing.of((n_experts, n_learns, len(self._tasks)))
         mixing_ELT.fill(np.nan)
-        binned = ops if self._bins is None else self._bins.place(ops)
-        inputs = self._intake.advance(ops, self._statistics)
+        placed = ops if self._quantiles is None else self._quantiles.place(ops)
+        inputs = self._intake.advance(placed, self._statistics)
         leader, all_steps = self._leader, []
-        lot = Lot(ops, binned, SegmentWeights.constant(weights_T, len(ops)), self._statistics, inputs)
+        lot = Lot(placed, SegmentWeights.constant(weights_T, len(ops)), self._statistics, inputs)
         if stops:
             weights, steps = leader.lead(
                 lot, stops, raw_EPK[0], mixing_ELT[0], lambda: reweight(self._take_signals(leader.statistics))
@@ -337,7 +355,7 @@ class Mlp(Model):
         """The whole mixture in plain torch, as it predicts now: running scales, bins and shares stay as they are."""
         from streammtl.models._torch_mixture import snapshot_of
 
-        return snapshot_of(self._experts, self._statistics, self._bins, self._mixture.shares(), self._tasks)
+        return snapshot_of(self._experts, self._statistics, self._quantiles, self._mixture.shares(), self._tasks)
 
     def export_onnx(self, path: Path) -> None:
         """Write a `snapshot` as one ONNX file; needs the extra `onnx`.
@@ -356,7 +374,7 @@ class Mlp(Model):
         return {
             "experts": {expert.name: expert.state() for expert in self._experts},
             "statistics": self._statistics.state(),
-            "bins": {} if self._bins is None else self._bins.state(),
+            "quantiles": {} if self._quantiles is None else self._quantiles.state(),
             "mixture": self._mixture.state(),
             "revival": self._revival.state(),
             "segment": self._segment.state(),
@@ -367,8 +385,8 @@ class Mlp(Model):
         for expert in self._experts:
             expert.load(state["experts"][expert.name])
         self._statistics.load(state["statistics"])
-        if self._bins is not None:
-            self._bins.load(state["bins"])
+        if self._quantiles is not None:
+            self._quantiles.load(state["quantiles"])
         self._mixture.load(state["mixture"])
         self._revival.load(state["revival"])
         self._segment.load(state["segment"])

@@ -34,7 +34,7 @@ def run(memory: LabelMemory, task: Task, ops: Ops) -> tuple[Floats, Floats]:
     n_learns = int(ops.is_learn_N.sum())
     raw_PK, mixing_L1 = np.empty((len(ops) - n_learns, task.n_raw)), np.full((n_learns, 1), nan)
     weights = SegmentWeights.constant(np.ones(1), len(ops))
-    memory.advance(Lot(ops, ops, weights, Statistics(LAYOUT, (task,)), NO_INPUTS), raw_PK, mixing_L1)
+    memory.advance(Lot(ops, weights, Statistics(LAYOUT, (task,)), NO_INPUTS), raw_PK, mixing_L1)
     return raw_PK, mixing_L1[:, 0]
 
 

@@ -1,4 +1,4 @@
-"""Bins of dense values by running quantiles, against brute force. Shape suffixes as in `streammtl.types`."""
+"""Tails and bins of dense values by running quantiles, against brute force. Shape suffixes as in `streammtl.types`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from streammtl.models._mlp_bins import QuantileBins
+from streammtl.models._mlp_quantiles import Quantiles
 from streammtl.models._quantiles import SAMPLE_SIZE, is_due, slot_of
 from streammtl.testing.models import assert_same_state, cut
 from streammtl.types import Floats32, Ints32, Ops, RowLayout
@@ -29,7 +29,7 @@ def predicts(x_RD: Any) -> Ops:
 def bins_of(x_R: Any) -> Ints32:
     """The bins of the first column."""
     x_RD = np.column_stack((x_R, np.zeros(len(x_R))))
-    placed = QuantileBins(LAYOUT, N_PARTS).place(predicts(x_RD))
+    placed = Quantiles(LAYOUT, True, N_PARTS).place(predicts(x_RD))
     bins_R: Ints32 = placed.category_RC[placed.row_N, 1]
     return bins_R
 
@@ -71,7 +71,7 @@ def test_bins_are_those_of_brute_force() -> None:
 
 
 def test_edges_are_quantiles_of_the_values() -> None:
-    bins = QuantileBins(LAYOUT, N_PARTS)
+    bins = Quantiles(LAYOUT, True, N_PARTS)
     x_R = np.random.default_rng(0).permutation(256).astype(np.float32)
     bins.place(predicts(np.column_stack((x_R, -x_R))))
     np.testing.assert_array_equal(bins.edge_ZQ[0, : N_PARTS - 1], [32, 64, 96, 128, 160, 192, 224])
@@ -117,15 +117,15 @@ def test_a_constant_column_has_one_bin(value: float) -> None:
 def test_bins_lie_within_their_table() -> None:
     largest = np.finfo(np.float32).max
     bins_R = bins_of([*np.arange(64.0), largest, -largest])
-    bins = QuantileBins(LAYOUT, N_PARTS)
-    assert bins.layout.table_sizes == (5, 2 * N_PARTS, 2 * N_PARTS)
+    bins = Quantiles(LAYOUT, True, N_PARTS)
+    assert bins.binned_layout.table_sizes == (5, 2 * N_PARTS, 2 * N_PARTS)
     assert bins_R.max() == 2 * N_PARTS - 1
     assert bins_R.min() >= 1
 
 
 def test_a_changed_stream_is_followed_within_the_memory_of_the_sample() -> None:
     rng = np.random.default_rng(0)
-    bins = QuantileBins(LAYOUT, N_PARTS)
+    bins = Quantiles(LAYOUT, True, N_PARTS)
     for loc, n_rows in ((0.0, 40_000), (100.0, 4 * 16_384)):
         bins.place(predicts(rng.normal(loc, 1.0, size=(n_rows, 2))))
     median = float(bins.edge_ZQ[0, N_PARTS // 2 - 1])
@@ -134,8 +134,8 @@ def test_a_changed_stream_is_followed_within_the_memory_of_the_sample() -> None:
 
 def test_categories_and_dense_values_stay_as_they_are() -> None:
     ops = predicts(np.random.default_rng(0).normal(size=(100, 2)))
-    placed = QuantileBins(LAYOUT, N_PARTS).place(ops)
-    np.testing.assert_array_equal(placed.dense_RD[placed.row_N], ops.dense_RD)
+    placed = Quantiles(LAYOUT, True, N_PARTS).place(ops)
+    np.testing.assert_array_equal(placed.dense_RD[placed.row_N, :2], ops.dense_RD)
     np.testing.assert_array_equal(placed.category_RC[placed.row_N, :1], ops.category_RC)
 
 
@@ -147,11 +147,11 @@ def test_they_do_not_depend_on_cuts_and_resume_to_the_last_bit(size: int) -> Non
     is_learn_N = rng.random(600) < 0.6  # more rows learned than predicted: some enter when they are learned
     given = predicts(x_RD)
     ops = Ops(is_learn_N, row_N, np.zeros((600, 1)), given.dense_RD, given.category_RC)
-    whole, pieces = QuantileBins(LAYOUT, N_PARTS), QuantileBins(LAYOUT, N_PARTS)
+    whole, pieces = Quantiles(LAYOUT, True, N_PARTS), Quantiles(LAYOUT, True, N_PARTS)
     expected = whole.place(ops)
     found = []
     for piece in cut(ops, size):
-        resumed = QuantileBins(LAYOUT, N_PARTS)
+        resumed = Quantiles(LAYOUT, True, N_PARTS)
         resumed.load(pieces.state())
         pieces = resumed
         contiguous = Ops(
@@ -162,8 +162,10 @@ def test_they_do_not_depend_on_cuts_and_resume_to_the_last_bit(size: int) -> Non
             np.ascontiguousarray(piece.category_RC),
         )
         placed = pieces.place(contiguous)
-        found.append(placed.category_RC[placed.row_N])
-    np.testing.assert_array_equal(np.concatenate(found), expected.category_RC[expected.row_N])
+        found.append(np.column_stack((placed.category_RC[placed.row_N], placed.dense_RD[placed.row_N])))
+    all_expected = np.column_stack((expected.category_RC[expected.row_N], expected.dense_RD[expected.row_N]))
+    assert all_expected[:, -2:].any()  # tails
+    np.testing.assert_array_equal(np.concatenate(found), all_expected)
     assert_same_state(pieces.state(), whole.state())
     np.testing.assert_array_equal(pieces.edge_ZQ, whole.edge_ZQ)
 
@@ -171,11 +173,11 @@ def test_they_do_not_depend_on_cuts_and_resume_to_the_last_bit(size: int) -> Non
 def test_only_standardised_columns_have_bins() -> None:
     layout = RowLayout(("vector", "x"), (False, True), ("m",), (5,))
     x_R = np.arange(64.0)
-    placed = QuantileBins(layout, N_PARTS).place(predicts(np.column_stack((np.zeros(64), x_R))))
+    placed = Quantiles(layout, True, N_PARTS).place(predicts(np.column_stack((np.zeros(64), x_R))))
     assert placed.category_RC.shape == (64, 2)
     np.testing.assert_array_equal(placed.category_RC[:, 1], bins_of(x_R))
 
 
 def test_a_state_holds_finite_numbers_only() -> None:
-    state = QuantileBins(LAYOUT, N_PARTS).state()
+    state = Quantiles(LAYOUT, True, N_PARTS).state()
     assert all(np.isfinite(value).all() for value in state.values())
