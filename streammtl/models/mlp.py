@@ -84,12 +84,12 @@ class Mlp(Model):
     not, before it is standardised. (Rows learned without ever having been predicted enter when learned.)
 
     **Tails.** What is rare hides at the ends of a column: beside a deviation of 40 purchases a month, one and ten are
-    the same. So each standardised column has a second input, the *tail*. It is 0 between the least and the largest 64th
-    of the values (running quantiles of a sample of them) and beyond those the distance from there, below 0 on the lower
-    side, in units of its mean. With it every network is piecewise linear in each column from the start, with knots
-    where the tails begin: three of the pieces of the encoding of Gorishniy, Rubachev, Babenko, On Embeddings for
-    Numerical Features in Tabular Deep Learning, NeurIPS 2022, section 3.2. Since it is 0 for most rows, and what is 0
-    is skipped, it costs next to nothing. `tails: false` leaves it out.
+    the same. So each standardised column has a second input, its *tail*. It is 0 between the least and the largest 64th
+    of the values (running quantiles of a sample of them), and beyond them `log(1 + l)`, l the distance from there
+    divided by its mean, with a minus on the lower side. So a column is read in three pieces, of which the outer two are
+    stretched or compressed to a size of their own; compare the piecewise linear encoding of Gorishniy, Rubachev,
+    Babenko, On Embeddings for Numerical Features in Tabular Deep Learning, NeurIPS 2022, section 3.2, which has a piece
+    per bin. Since a tail is 0 for most rows, and what is 0 is skipped, it costs little. `tails: false` leaves it out.
 
     **Heads.** Each raw output is linear in the last hidden layer *and* in the dense inputs, plus a bias per category:
     a linear model that needs no hidden layer, and a network for the rest (as in Cheng et al., Wide & Deep Learning
@@ -112,6 +112,9 @@ class Mlp(Model):
     is (van Hasselt, Guez, Hessel, Mnih, Silver, Learning values across many orders of magnitude, NeurIPS 2016,
     proposition 1); we differ from it in the jumps, which make the correction cheap. Standardised labels are clipped
     to +-50.
+
+    **Counts.** A label counts as at most 50 standard deviations above the mean of those before it, a deviation of less
+    than 1 as 1.
 
     **Robustness.** A step whose loss or gradient is not finite is skipped and counted. Running statistics take in a
     wild value as at most 100 standard deviations, and start anew where recent values are 100 times as narrow. A network

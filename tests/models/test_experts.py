@@ -16,7 +16,6 @@ from streammtl.models.optimizers import Factored, Sgd
 from streammtl.tasks.base import Task
 from streammtl.tasks.regression import RegressionTask
 from streammtl.testing.models import (
-    LAYOUT,
     assert_same_state,
     check_cuts_do_not_matter,
     check_order_of_tasks_changes_nothing,
@@ -28,7 +27,7 @@ from streammtl.testing.models import (
     run,
 )
 from streammtl.types import Floats, Ops
-from tests.models.small import FAST, MEMORY, SINGLE, SLOW, build, rows_in_order, several, smooth
+from tests.models.small import FAST, MEMORY, SINGLE, SLOW, build, one, rows_in_order, several, smooth
 
 #: Compiles many kernels.
 pytestmark = pytest.mark.slow
@@ -216,6 +215,6 @@ def test_outputs_are_those_of_the_only_expert() -> None:
     np.testing.assert_allclose(run(one_expert, ops, WEIGHTS_T), run(with_itself, ops, WEIGHTS_T), rtol=1e-9, atol=1e-12)
 
 
-def test_a_layout_without_dense_columns_has_no_bins() -> None:
-    assert build(example_tasks()).state()["bins"] == {}
-    assert LAYOUT.n_dense > 0
+def test_where_nothing_reads_quantiles_none_are_kept() -> None:
+    state = build(example_tasks(), one(Sgd(rate=0.05), tails=False)).state()
+    assert state["quantiles"] == {}

@@ -188,7 +188,8 @@ CHANGES: dict[str, tuple[_Change, float]] = {
     "labels in units of a million": (units(2500, 1.0, 1e-6), 0.02),
     "all in units of a million": (units(2500, 1e-6, 1e-6), 0.02),
     "features constant at first": (lambda x_RD, y_RT: x_RD.__setitem__((slice(2000), 0), 7.0), 0.02),
-    "labels constant at first": (lambda x_RD, y_RT: y_RT.__setitem__(slice(2000), 7.0), 0.02),
+    # While the scale of the labels widens, the first that differ are dozens of deviations: AdaGrad forgets that slowly.
+    "labels constant at first": (lambda x_RD, y_RT: y_RT.__setitem__(slice(2000), 7.0), 0.06),
     "units from the smallest to the largest": (units(0, 1e-30, 1e29), 0.01),
 }
 

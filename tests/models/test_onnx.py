@@ -13,6 +13,7 @@ import torch
 
 from streammtl.errors import ConfigError, MissingExtraError
 from streammtl.models._experts import AnyExpert, MemoryExpert, NetworkExpert
+from streammtl.models._quantiles import FIRST_EDGES
 from streammtl.models.mlp import Mlp
 from streammtl.models.optimizers import Factored, Sgd
 from streammtl.tasks.base import KernelLoss, Task
@@ -68,9 +69,11 @@ def trained(config: Mlp.Config, tasks: tuple[Task, ...], n_events: int) -> Mlp:
 
 
 def settle(state: State) -> None:
-    """Make running scales of inputs those of ever so many rows."""
+    """Make running scales and quantiles of inputs those of ever so many rows."""
     for key, value in state.items():
-        if key == "inputs":
+        if key == "quantiles":
+            value["n"][value["n"] >= FIRST_EDGES] = 2**20 + 1
+        elif key == "inputs":
             n_D = np.maximum(value[0], 1.0)
             value[0], value[2] = 1e15, value[2] * 1e15 / n_D
         elif isinstance(value, dict):
