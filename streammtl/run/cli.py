@@ -274,7 +274,7 @@ def run(config: Path, overrides: tuple[str, ...]) -> None:
     "destination",
     required=True,
     help="A file (.jsonl, .jsonl.gz), or an embedded log (.log) or Kafka (kafka://host:port) with the topics events "
-    "and labels.",
+    "and labels; or the configuration of a run on Kafka (.yaml): what it reads, as its user, with its driver.",
 )
 @click.option("--events", type=click.IntRange(min=1), help="Number of events.")
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of everything random.")
@@ -312,7 +312,13 @@ def simulate(
     from streammtl.run.progress import Bar
     from streammtl.run.signals import stop_on_signals
     from streammtl.run.simulate import truth_path, world_settings, write_truth, write_world
+    from streammtl.run.simulate_kafka import is_kafka
 
+    if is_kafka(destination):
+        from streammtl.config import Monitoring
+        from streammtl.run.logs import set_up_logs
+
+        set_up_logs(Monitoring(), is_daemon=False)
     settings = world_settings(world, overrides, events=events, seed=seed)
     built, clock = settings.build(), SystemClock()
     with stop_on_signals() as stop:
