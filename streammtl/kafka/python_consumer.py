@@ -9,6 +9,7 @@ from typing import Any, NoReturn, TypeVar, final
 
 import numpy as np
 
+from streammtl.clock import Clock, SystemClock
 from streammtl.errors import SourceError, SourceUnavailableError
 from streammtl.kafka.clients import kafka_python_settings
 from streammtl.kafka.consumer import (
@@ -31,6 +32,7 @@ _log = logging.getLogger(__name__)
 _FETCH_BYTES = 4 * 1024 * 1024  # of one partition in one answer: larger ones cost less per record
 _FETCH_WAIT_MS = 500  # how long a broker without records keeps us waiting; then it is heard of
 _CLOSE_TIMEOUT_MS = 1000
+_PASSES_WITHIN_S = 10.0  # a coordinator that is found, or begins
 
 
 @final
@@ -61,6 +63,7 @@ class PythonConsumer(Consumer):
             )
         except kafka.errors.KafkaError as error:
             raise not_reached(connection, _said(error)) from error
+        self._failures = CommitFailures(reading.group, SystemClock())
         self._second_client: Any = None  # a request of the first for records keeps others waiting at the broker
         self._partitions: dict[TopicPartition, Any] = {}  # theirs by ours
 
@@ -165,9 +168,9 @@ class PythonConsumer(Consumer):
                 self._kafka.TopicPartition(*partition): self._kafka.OffsetAndMetadata(offset, "", -1)
                 for partition, offset in offsets.items()
             }
-            self._second().commit_async(structs, callback=self._log_failure)
+            self._second().commit_async(structs, callback=self._hear_of_commit)
         except self._errors.KafkaError as error:
-            self._log_failure(None, error)
+            self._hear_of_commit(None, error)
 
     def close(self) -> None:
         """Without waiting for a broker that does not answer."""
@@ -186,11 +189,12 @@ class PythonConsumer(Consumer):
             )
         return self._second_client
 
-    def _log_failure(self, offsets: Any, response: Any) -> None:
-        if isinstance(response, Exception):
-            _log.warning(
-                "group %s: its offsets could not be committed, for dashboards only: %s", self._reading.group, response
-            )
+    def _hear_of_commit(self, offsets: Any, response: Any) -> None:
+        if not isinstance(response, Exception):
+            self._failures.end()
+        else:
+            may_pass = isinstance(response, self._errors.KafkaError) and response.retriable
+            self._failures.log(response, may_pass=bool(may_pass))
 
     def _explained(self, doing: str, call: Callable[[], _T]) -> _T:
         try:
@@ -205,6 +209,33 @@ class PythonConsumer(Consumer):
         if isinstance(error, self._errors.KafkaError) and error.retriable:
             raise SourceUnavailableError(message) from error
         raise ConsumerFailedError(message) from error
+
+
+@final
+class CommitFailures:
+    """Says that offsets could not be committed; of what may pass, not before it has lasted.
+
+    The first commit on a new cluster makes the topic in which offsets are kept, and fails meanwhile.
+    """
+
+    def __init__(self, group: str, clock: Clock) -> None:
+        self._group = group
+        self._clock = clock
+        self._since_s: float | None = None
+
+    def end(self) -> None:
+        """A commit has succeeded."""
+        self._since_s = None
+
+    def log(self, error: Exception, *, may_pass: bool) -> None:
+        """A commit has failed."""
+        now_s = self._clock.monotonic()
+        self._since_s = now_s if self._since_s is None else self._since_s
+        is_news = not may_pass or now_s - self._since_s >= _PASSES_WITHIN_S
+        _log.log(
+            logging.WARNING if is_news else logging.DEBUG,
+            *("group %s: its offsets could not be committed, for dashboards only: %s", self._group, error),
+        )
 
 
 def _said(error: Exception) -> str:
