@@ -10,7 +10,7 @@ import numpy as np
 
 from streammtl.clock import SystemClock
 from streammtl.errors import MissingExtraError, SourceError, SourceUnavailableError
-from streammtl.kafka.call import let_go
+from streammtl.kafka.call import Call, let_go
 from streammtl.kafka.clients import confluent_settings
 from streammtl.kafka.consumer import (
     ASK_TIMEOUT_S,
@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 
 _QUEUE_KILOBYTES = 64 * 1024  # of records that the library reads ahead
 _QUEUE_RECORDS = 50_000
-_LOOK_S = 0.2  # how long looking whether a broker answers may take
+_LOOK_S = 0.2  # how long a look may take: whether a broker answers, or at what the library knows
 # Nobody is a member of our group. But this is for how long the library, when it is closed, waits for a coordinator that
 # is gone, to commit offsets to it.
 _LAST_COMMIT_MS = 1000
@@ -57,6 +57,8 @@ class ConfluentConsumer(Consumer):
         self._trouble: str | None = None  # what the library said when it lost all brokers
         self._is_without_group = False
         self._ends: dict[TopicPartition, int] = {}  # where an end of a partition was met
+        self._known_ends: dict[TopicPartition, int] = {}  # as of the last look
+        self._looking: Call | None = None
         self._asked: tuple[float, Any] | None = None  # when, and what comes of it
         self._topics: dict[str, Topic] = {}
         settings = confluent_settings(connection)
@@ -136,10 +138,21 @@ class ConfluentConsumer(Consumer):
         """Where an end was met; before that, nobody asks."""
         return self._ends.get(partition, 0)
 
-    def end_offset(self, partition: TopicPartition) -> int | None:
-        """As of the last answer to the library's reading ahead."""
-        _, end = self._client.get_watermark_offsets(self._library.TopicPartition(*partition), cached=True)
-        return None if end < 0 else int(end)
+    def end_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        """As of the last answer to the library's reading ahead; as before, where the library does not let us look."""
+        if self._looking is None:
+            self._looking = Call(lambda: self._look_at_ends(list(partitions)))
+        if self._looking.ended_within(_LOOK_S):
+            self._looking = None
+        return self._known_ends
+
+    def _look_at_ends(self, partitions: Sequence[TopicPartition]) -> None:
+        """It waits for a lock, and without end where the library has locked itself out (librdkafka issue 5476)."""
+        found = {}
+        for partition in partitions:
+            theirs = self._library.TopicPartition(*partition)
+            _, found[partition] = self._client.get_watermark_offsets(theirs, cached=True)
+        self._known_ends = {partition: int(end) for partition, end in found.items() if end >= 0}
 
     def first_and_end_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:
         """One question per partition."""

@@ -123,10 +123,10 @@ class PythonConsumer(Consumer):
         position: int | None = self._client.position(self._partitions[partition], timeout_ms=0)
         return 0 if position is None else position
 
-    def end_offset(self, partition: TopicPartition) -> int | None:
-        """The high watermark of the last answer."""
-        found: int | None = self._client.highwater(self._partitions[partition])
-        return found
+    def end_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        """The high watermarks of the last answers."""
+        found = {partition: self._client.highwater(self._partitions[partition]) for partition in partitions}
+        return {partition: int(end) for partition, end in found.items() if end is not None}
 
     def first_and_end_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:
         """Two questions to each leader."""
