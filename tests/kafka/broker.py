@@ -30,6 +30,13 @@ from tests.kafka.jars import DEPLOY, UnavailableError, broker_jars, cache_folder
 #: Users of the secured listeners; none may do anything until `Cluster.allow` says so.
 PASSWORDS = {"alice": "alice-4bG7sXq9", "bob": "bob-Tz61mWkL"}
 
+#: What one may try with the broker of `make kafka`.
+TO_TRY = (
+    "streammtl simulate fraud --rate 500 --to kafka://127.0.0.1:9092   # the topics events and labels",
+    "streammtl run examples/fraud_kafka.yaml                           # learns and publishes",
+    "streammtl tail kafka://127.0.0.1:9092/predictions --follow        # shows what it publishes",
+)
+
 _START_TIMEOUT_S = 60.0
 _STOP_TIMEOUT_S = 20.0
 _STARTED = b"Kafka Server started"
@@ -283,11 +290,8 @@ def main() -> None:
         sys.stdout.write(
             f"Kafka answers at {broker.endpoints.plain}; with TLS and SCRAM at {broker.endpoints.secured} "
             f"(user alice, password {PASSWORDS['alice']}, ca {certificates / 'ca.pem'}).\n"
-            "Its records are gone when it ends (Ctrl-C). In another terminal:\n\n"
-            "  streammtl simulate fraud --to kafka://127.0.0.1:9092    # events and labels\n"
-            "  streammtl run examples/fraud_kafka.yaml                 # learn, publish predictions\n"
-            "  streammtl replay examples/fraud_kafka.yaml --set source.follow=false --set checkpoint.path=null "
-            "--set 'sink={}'    # the same topics to their ends, and what was learned\n\n"
+            "Its records are gone when it ends (Ctrl-C); remove the folder checkpoints, too, before you try again.\n"
+            "To try, each in a terminal of its own:\n\n" + "".join(f"  {command}\n" for command in TO_TRY) + "\n"
         )
         sys.stdout.flush()
         broker.wait()

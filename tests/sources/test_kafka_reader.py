@@ -49,7 +49,7 @@ class GivenConsumer(Consumer):
         return 0
 
     def end_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
-        return {}
+        return {partition: self.ends[partition] for partition in partitions}
 
     def first_and_end_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:
         return {partition: (0, self.ends[partition]) for partition in partitions}
