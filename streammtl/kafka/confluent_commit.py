@@ -8,58 +8,54 @@ from streammtl.clock import SystemClock
 from streammtl.errors import SinkAbortedError, SinkUnavailableError
 from streammtl.kafka.call import Call
 from streammtl.kafka.clients import confluent_settings
-from streammtl.kafka.probe import probe
+from streammtl.kafka.lost import Lost
 from streammtl.kafka.producer import PATIENCE_S
 from streammtl.kafka.settings import KafkaConnection
 
-_LOOK_S = 0.5  # how long looking whether a broker answers may take, each of the two times
-_STUCK_S = 30.0  # what does not get on while brokers answer for so long never will
+_LOOK_S = 0.5  # how long looking whether a broker answers may take
+_STUCK_S = 30.0  # a commit that is not done while brokers answer for so long never will be
 
 
 @final
-class Standstill:
-    """How long a transactional client has got nowhere, although brokers answer."""
+class Hope:
+    """Whether a transactional client may yet get on, or waits for a broker that is gone for good."""
 
     def __init__(self, client: Any, connection: KafkaConnection) -> None:
         self._client = client
-        self._by_hand = connection.model_copy(update={"connect_timeout_s": _LOOK_S})
+        self._lost = Lost(connection)
         self._clock = SystemClock()
-        self._since_s: float | None = None
+        self._stuck_since_s: float | None = None
 
-    def is_over(self) -> None:
-        """It has got on."""
-        self._since_s = None
-
-    def check(self, topic: str, *, is_committing: bool) -> None:
-        """Raise `SinkAbortedError` when there is no hope; another client may do better.
-
-        A commit may wait for a broker that is gone for good, while others answer. And a client that does not begin anew
-        with the servers of its settings does not find a cluster all of whose brokers have other addresses now.
-        """
+    def require(self, topic: str, *, is_committing: bool) -> None:
+        """Raise `SinkAbortedError` when there is none: another client may do better."""
         import confluent_kafka
 
         try:
             self._client.list_topics(topic, timeout=_LOOK_S)
-            is_hopeless, found = is_committing, "is not done"
+            reaches_broker = True
         except confluent_kafka.KafkaException:
-            is_hopeless, found = probe(self._by_hand) is None, "does not find the cluster"
+            reaches_broker = False
+        if self._lost.is_so(reaches_broker=reaches_broker):
+            raise SinkAbortedError("the client library does not find the cluster, whose addresses have changed")
         now_s = self._clock.monotonic()
-        if not is_hopeless:
-            self._since_s = None
-        elif self._since_s is None:
-            self._since_s = now_s
-        elif now_s - self._since_s > _STUCK_S:
-            raise SinkAbortedError(f"a transaction {found}, though brokers have answered for {_STUCK_S:.0f} s")
+        if not (reaches_broker and is_committing):
+            self._stuck_since_s = None
+        elif self._stuck_since_s is None:
+            self._stuck_since_s = now_s
+        elif now_s - self._stuck_since_s > _STUCK_S:
+            raise SinkAbortedError(
+                f"a transaction is not committed, though the cluster has answered for {_STUCK_S:.0f} s"
+            )
 
 
 @final
 class Commit:
     """The commits of one client, one after the other, each in a thread of its own."""
 
-    def __init__(self, client: Any, connection: KafkaConnection, standstill: Standstill) -> None:
+    def __init__(self, client: Any, connection: KafkaConnection, hope: Hope) -> None:
         self._client = client
         self._connection = connection
-        self._standstill = standstill
+        self._hope = hope
         self._call: Call | None = None
         self._group: Any = None  # what the library calls the metadata of the mark's group
         self._have_offsets_gone = False  # of the transaction that is being committed
@@ -73,9 +69,8 @@ class Commit:
         if self._call is None:
             self._call = Call(lambda: self._set_mark_and_commit(topic, number, group, metadata))
         if not self._call.ended_within(PATIENCE_S):
-            self._standstill.check(topic, is_committing=True)
+            self._hope.require(topic, is_committing=True)
             raise SinkUnavailableError("the broker does not answer to the commit of a transaction")
-        self._standstill.is_over()
         error, self._call = self._call.error, None
         if error is not None:
             raise error

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, final
 from streammtl.clock import SystemClock
 from streammtl.errors import MissingExtraError, SinkError, SinkUnavailableError
 from streammtl.kafka.clients import confluent_settings
-from streammtl.kafka.confluent_commit import Commit, Standstill
+from streammtl.kafka.confluent_commit import Commit, Hope
 from streammtl.kafka.confluent_errors import denied_resource, is_of_transaction, sink_error
 from streammtl.kafka.denied import lacks, lacks_in_transaction, lacks_to_write
 from streammtl.kafka.producer import (
@@ -81,8 +81,8 @@ class ConfluentProducer(Producer):
         self._is_away = False  # all brokers are, or the last flush was in vain
         self._clock = SystemClock()
         self._client = self._connect()
-        self._standstill = Standstill(self._client, connection)
-        self._commit = Commit(self._client, connection, self._standstill)
+        self._hope = Hope(self._client, connection)
+        self._commit = Commit(self._client, connection, self._hope)
 
     def publish(self, topic: str, keys: Sequence[bytes], values: Sequence[bytes], headers: Sequence[Headers]) -> None:
         """Give the records to the library, which sends them in threads of its own."""
@@ -116,7 +116,6 @@ class ConfluentProducer(Producer):
         self._check()
         if self.n_waiting:
             self._wait_on()
-        self._standstill.is_over()
 
     def settle(self) -> None:
         """Wait for room in the library's queue; after a denial, for what was denied."""
@@ -265,7 +264,7 @@ class ConfluentProducer(Producer):
     def _wait_on(self) -> NoReturn:
         """For what is on its way, unless there is no hope."""
         if self._transactional_id is not None:
-            self._standstill.check(next(iter(self._topics)), is_committing=False)
+            self._hope.require(next(iter(self._topics)), is_committing=False)
         raise SinkUnavailableError(f"{self.n_waiting:,} published records are not acknowledged")
 
     def _raise(self, do: str, raised: Exception, mark: str | None = None) -> NoReturn:

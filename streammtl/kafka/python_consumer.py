@@ -11,7 +11,7 @@ import numpy as np
 
 from streammtl.clock import Clock, SystemClock
 from streammtl.errors import SourceError, SourceUnavailableError
-from streammtl.kafka.clients import kafka_python_settings
+from streammtl.kafka.clients import kafka_python_settings, reaches_broker
 from streammtl.kafka.consumer import (
     ASK_TIMEOUT_S,
     Batch,
@@ -24,6 +24,7 @@ from streammtl.kafka.consumer import (
     not_reached,
     unknown_topic,
 )
+from streammtl.kafka.lost import Lost
 from streammtl.kafka.settings import KafkaConnection
 
 _T = TypeVar("_T")
@@ -63,6 +64,7 @@ class PythonConsumer(Consumer):
             )
         except kafka.errors.KafkaError as error:
             raise not_reached(connection, _said(error)) from error
+        self._lost = Lost(connection)
         self._failures = CommitFailures(reading.group, SystemClock())
         self._second_client: Any = None  # a request of the first for records keeps others waiting at the broker
         self._partitions: dict[TopicPartition, Any] = {}  # theirs by ours
@@ -95,6 +97,8 @@ class PythonConsumer(Consumer):
 
     def poll(self, timeout_s: float, max_records: int) -> list[Batch]:
         """One poll of the client."""
+        if self._lost.is_so(reaches_broker=reaches_broker(self._client._client)):
+            raise ConsumerFailedError(f"the cluster at {self._servers} has other addresses now")
         # Records that it put aside in a pause come back only into a place that is None; emptied is not enough for it.
         if not self._client._fetcher._next_partition_records:
             self._client._fetcher._next_partition_records = None
@@ -156,9 +160,8 @@ class PythonConsumer(Consumer):
         self._client.resume(*(self._partitions[partition] for partition in partitions))
 
     def require_reachable(self) -> None:
-        """Looks at the client's connections, which are not in its public interface."""
-        connections = list(self._client._client._manager._conns.values())
-        if not any(connection.connected for connection in connections):
+        """Looks at the client's connections."""
+        if not reaches_broker(self._client._client):
             raise SourceUnavailableError(f"no broker answers at {self._servers}")
 
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:

@@ -9,8 +9,9 @@ from typing import Any, NoReturn, final
 
 from streammtl.errors import SinkAbortedError, SinkError, SinkFencedError, SinkUnavailableError
 from streammtl.kafka.call import Call
-from streammtl.kafka.clients import kafka_python_settings
+from streammtl.kafka.clients import kafka_python_settings, reaches_broker
 from streammtl.kafka.denied import Resource, lacks, lacks_in_transaction, lacks_to_write
+from streammtl.kafka.lost import Lost
 from streammtl.kafka.producer import (
     FLUSH_PATIENCE_S,
     FOR_EVER_MS,
@@ -60,6 +61,7 @@ class PythonProducer(Producer):
         self._outbox: deque[_Record] = deque()  # not taken by the client yet
         self._sent: deque[tuple[Any, _Record]] = deque()  # its future, and what to send when that fails
         self._topics: set[str] = set()  # that were published to
+        self._lost = Lost(connection)
         self._commit: Call | None = None
         self._client = self._connect()
 
@@ -77,10 +79,10 @@ class PythonProducer(Producer):
             try:
                 self._client.flush(timeout=FLUSH_PATIENCE_S)
             except self._errors.KafkaTimeoutError:
-                raise SinkUnavailableError(self._not_acknowledged()) from None
+                self._wait_on(self._not_acknowledged())
             self._check()
         if self._outbox:
-            raise SinkUnavailableError(self._not_acknowledged())
+            self._wait_on(self._not_acknowledged())
 
     def settle(self) -> None:
         """Forget what has arrived; wait for the oldest of what has not."""
@@ -117,7 +119,7 @@ class PythonProducer(Producer):
 
             self._commit = Call(commit)
         if not self._commit.ended_within(PATIENCE_S):
-            raise SinkUnavailableError("the broker does not answer to the commit of a transaction")
+            self._wait_on("the broker does not answer to the commit of a transaction")
         error, self._commit = self._commit.error, None
         if error is not None:
             self._raise("commit a transaction", error, mark=topic)
@@ -176,6 +178,18 @@ class PythonProducer(Producer):
         is_denied = _denied_resource([error]) == "topic"
         said = lacks(self._connection, "Write", "topic", topic) if is_denied else error
         raise SinkUnavailableError(f"{len(failed)} records for {topic} were not taken, and will be sent again: {said}")
+
+    def _wait_on(self, what: str) -> NoReturn:
+        """For what is on its way; where the client has lost the cluster, with another client, which sends it again."""
+        if self._lost.is_so(reaches_broker=reaches_broker(self._client._sender._client)):
+            if self._transactional_id is not None:
+                raise SinkAbortedError("the client library does not find the cluster, whose addresses have changed")
+            client = self._connect()
+            self.close(0.0)
+            self._client = client
+            self._outbox.extendleft(record for _, record in reversed(self._sent))
+            self._sent.clear()
+        raise SinkUnavailableError(what)
 
     def _not_acknowledged(self) -> str:
         return f"{self.n_waiting:,} published records are not acknowledged"

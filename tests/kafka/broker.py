@@ -17,7 +17,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from string import Template
 from types import TracebackType
@@ -138,6 +138,15 @@ class Broker:
     def restart(self) -> None:
         """Kill it and start it again with the same data."""
         self.kill()
+        self.start()
+
+    def move(self) -> None:
+        """Stop it, and start it with its data where clients without security find it at another address."""
+        self.stop()
+        old, new = self.endpoints.plain, f"127.0.0.1:{_free_ports(1)[0]}"
+        properties = self.folder / "server.properties"
+        properties.write_text(properties.read_text().replace(f"PLAIN://{old}", f"PLAIN://{new}"))
+        self.endpoints = replace(self.endpoints, plain=new)
         self.start()
 
     def close(self) -> None:
