@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, NoReturn, final
 from streammtl.clock import SystemClock
 from streammtl.errors import MissingExtraError, SinkError, SinkUnavailableError
 from streammtl.kafka.clients import confluent_settings
-from streammtl.kafka.confluent_commit import Commit, Hope
+from streammtl.kafka.confluent_commit import Commit, reaches_broker
 from streammtl.kafka.confluent_errors import denied_resource, is_of_transaction, sink_error
 from streammtl.kafka.denied import lacks, lacks_in_transaction, lacks_to_write
+from streammtl.kafka.lost import Hope
 from streammtl.kafka.producer import (
     FLUSH_PATIENCE_S,
     LAST_PATIENCE_S,
@@ -81,7 +82,7 @@ class ConfluentProducer(Producer):
         self._is_away = False  # all brokers are, or the last flush was in vain
         self._clock = SystemClock()
         self._client = self._connect()
-        self._hope = Hope(self._client, connection)
+        self._hope = Hope(connection)
         self._commit = Commit(self._client, connection, self._hope)
 
     def publish(self, topic: str, keys: Sequence[bytes], values: Sequence[bytes], headers: Sequence[Headers]) -> None:
@@ -264,7 +265,8 @@ class ConfluentProducer(Producer):
     def _wait_on(self) -> NoReturn:
         """For what is on its way, unless there is no hope."""
         if self._transactional_id is not None:
-            self._hope.require(next(iter(self._topics)), is_committing=False)
+            is_reached = reaches_broker(self._client, next(iter(self._topics)))
+            self._hope.require(reaches_broker=is_reached, is_committing=False)
         raise SinkUnavailableError(f"{self.n_waiting:,} published records are not acknowledged")
 
     def _raise(self, do: str, raised: Exception, mark: str | None = None) -> NoReturn:

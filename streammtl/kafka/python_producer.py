@@ -11,7 +11,7 @@ from streammtl.errors import SinkAbortedError, SinkError, SinkFencedError, SinkU
 from streammtl.kafka.call import Call
 from streammtl.kafka.clients import kafka_python_settings, reaches_broker
 from streammtl.kafka.denied import Resource, lacks, lacks_in_transaction, lacks_to_write
-from streammtl.kafka.lost import Lost
+from streammtl.kafka.lost import Hope, Lost
 from streammtl.kafka.producer import (
     FLUSH_PATIENCE_S,
     FOR_EVER_MS,
@@ -61,7 +61,7 @@ class PythonProducer(Producer):
         self._outbox: deque[_Record] = deque()  # not taken by the client yet
         self._sent: deque[tuple[Any, _Record]] = deque()  # its future, and what to send when that fails
         self._topics: set[str] = set()  # that were published to
-        self._lost = Lost(connection)
+        self._lost, self._hope = Lost(connection), Hope(connection)
         self._commit: Call | None = None
         self._client = self._connect()
 
@@ -117,6 +117,7 @@ class PythonProducer(Producer):
                 client.send_offsets_to_transaction(mark, group)
                 client.commit_transaction()
 
+            self._hope.begin()
             self._commit = Call(commit)
         if not self._commit.ended_within(PATIENCE_S):
             self._wait_on("the broker does not answer to the commit of a transaction")
@@ -181,9 +182,10 @@ class PythonProducer(Producer):
 
     def _wait_on(self, what: str) -> NoReturn:
         """For what is on its way; where the client has lost the cluster, with another client, which sends it again."""
-        if self._lost.is_so(reaches_broker=reaches_broker(self._client._sender._client)):
-            if self._transactional_id is not None:
-                raise SinkAbortedError("the client library does not find the cluster, whose addresses have changed")
+        is_reached = reaches_broker(self._client._sender._client)
+        if self._transactional_id is not None:
+            self._hope.require(reaches_broker=is_reached, is_committing=self._commit is not None)
+        elif self._lost.is_so(reaches_broker=is_reached):
             client = self._connect()
             self.close(0.0)
             self._client = client
