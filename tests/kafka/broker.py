@@ -77,8 +77,7 @@ class Broker:
         self._quick = quick
         self.folder = Path(tempfile.mkdtemp(prefix="streammtl-kafka-", dir=_memory()))
         self._process: subprocess.Popen[bytes] | None = None
-        self._start_bytes = 0  # what its log had before it was started
-        plain, controller, secured, expired, proxied, proxy = ports or free_ports(6)
+        plain, controller, secured, expired, proxied, proxy = ports or _free_ports(6)
         self.endpoints = Endpoints(
             plain=f"127.0.0.1:{plain}",
             secured=f"localhost:{secured}",
@@ -108,24 +107,22 @@ class Broker:
         assert self._process is not None, "start the broker first"
         return self._process.pid
 
-    def start(self) -> Self:
-        """Start it, with the data that it has, and wait until it answers."""
-        self.launch()
-        self.wait_until_started()
-        return self
-
-    def launch(self) -> None:
-        """Start it; it is killed when the thread that does this ends."""
+    def start(self, *, wait: bool = True) -> Self:
+        """Start it, with the data that it has, and wait until it answers; else `wait_until_started` does."""
         assert self._process is None, "it runs already"
         with (self.folder / "broker.log").open("ab") as log:
-            self._start_bytes = log.tell()
+            start = log.tell()
             java = _java(self._jars, "-Xmx512m", *(_QUICK if self._quick else ()))
             java += ["kafka.Kafka", str(self.folder / "server.properties")]
             command = [sys.executable, "-c", _DIE_WITH_PARENT, *java]
             self._process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, cwd=self.folder)
+        self._start_bytes = start  # what the log had before
+        if wait:
+            self.wait_until_started()
+        return self
 
     def wait_until_started(self) -> None:
-        """After `launch`, until it answers."""
+        """After a start without waiting."""
         wait_until(lambda: self._has_started(self._start_bytes), "the broker has started", _START_TIMEOUT_S)
 
     def kill(self) -> None:
@@ -152,7 +149,7 @@ class Broker:
     def move(self) -> None:
         """Stop it, and start it with its data where clients without security find it at another address."""
         self.stop()
-        old, new = self.endpoints.plain, f"127.0.0.1:{free_ports(1)[0]}"
+        old, new = self.endpoints.plain, f"127.0.0.1:{_free_ports(1)[0]}"
         properties = self.folder / "server.properties"
         properties.write_text(properties.read_text().replace(f"PLAIN://{old}", f"PLAIN://{new}"))
         self.endpoints = replace(self.endpoints, plain=new)
@@ -259,7 +256,7 @@ def _memory() -> Path | None:
     return shared if os.access(shared, os.W_OK) else None
 
 
-def free_ports(n: int) -> list[int]:
+def _free_ports(n: int) -> list[int]:
     """Ports that nobody uses: reserved all at once, so that they differ."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(n)]
     ports = [int(listening.getsockname()[1]) for listening in sockets]

@@ -57,7 +57,7 @@ def endpoints(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoints]:
     # The folder above is the same for all processes of one run of pytest-xdist.
     folder = tmp_path_factory.getbasetemp()
     folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
-    require_programs()
+    _require_programs()
     with shared_broker(folder) as found:
         yield found
 
@@ -85,13 +85,13 @@ def prefix(cluster: Cluster) -> str:
 @pytest.fixture(scope="module")
 def broker() -> Iterator[Broker]:
     """A broker of this module's own, which may be killed; a test leaves it running."""
-    require_programs()
+    _require_programs()
     with Broker() as found:
         yield found
         gc.collect()  # the sockets of above, while their warnings are still filtered
 
 
-def require_programs() -> None:
+def _require_programs() -> None:
     from tests.kafka.jars import broker_jars
 
     try:

@@ -14,7 +14,7 @@ import pytest
 from streammtl.digest import digest
 from tests.cli.commands import streammtl
 from tests.kafka.cluster import Cluster
-from tests.kafka.conftest import require_programs
+from tests.kafka.conftest import _require_programs
 from tests.kafka.daemon import Daemon, predictions, settings_of, write
 from tests.kafka.test_order import LEARNS
 from tests.kafka.trio import Trio
@@ -25,10 +25,10 @@ AT_ONCE = 250
 
 @pytest.fixture(scope="module")
 def trio() -> Iterator[Trio]:
-    require_programs()
+    _require_programs()
     with Trio() as found:
         yield found
-        gc.collect()  # sockets of kafka-python, while their warnings are still filtered
+    gc.collect()  # sockets of kafka-python, while their warnings are still filtered
 
 
 @final

@@ -7,7 +7,7 @@ import uuid
 from types import TracebackType
 from typing import Self, final
 
-from tests.kafka.broker import Broker, free_ports, wait_until
+from tests.kafka.broker import Broker, _free_ports, wait_until
 from tests.kafka.cluster import Cluster
 
 _SETTINGS = """
@@ -28,7 +28,7 @@ class Trio:
     """Three brokers on free ports; what is written must be with two of them."""
 
     def __init__(self) -> None:
-        ports = free_ports(18)
+        ports = _free_ports(18)
         voters = ",".join(f"{i + 1}@127.0.0.1:{ports[6 * i + 1]}" for i in range(3))
         self.brokers = [_broker(i + 1, ports[6 * i : 6 * i + 6], voters) for i in range(3)]
         self.servers = ",".join(broker.endpoints.plain for broker in self.brokers)
@@ -49,7 +49,7 @@ class Trio:
     def __enter__(self) -> Self:
         """Start all of them at once: one alone does not get ready."""
         for broker in self.brokers:
-            broker.launch()
+            broker.start(wait=False)
         for broker in self.brokers:
             broker.wait_until_started()
         return self
