@@ -24,6 +24,11 @@ def kafka_python_settings(connection: KafkaConnection) -> dict[str, Any]:
     }
 
 
+def reaches_broker(client: Any) -> bool:
+    """Whether the network client of a client of kafka-python is connected; it does not tell in its public interface."""
+    return any(connection.connected for connection in list(client._manager._conns.values()))
+
+
 def confluent_settings(connection: KafkaConnection) -> dict[str, Any]:
     """Settings that every client of confluent-kafka takes."""
     return {

@@ -6,12 +6,11 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, final
 
-import numpy as np
-
 from streammtl.clock import SystemClock
 from streammtl.errors import MissingExtraError, SourceError, SourceUnavailableError
-from streammtl.kafka.call import let_go
+from streammtl.kafka.call import Call, let_go
 from streammtl.kafka.clients import confluent_settings
+from streammtl.kafka.confluent_batches import batches_of
 from streammtl.kafka.consumer import (
     ASK_TIMEOUT_S,
     Batch,
@@ -33,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 _QUEUE_KILOBYTES = 64 * 1024  # of records that the library reads ahead
 _QUEUE_RECORDS = 50_000
-_LOOK_S = 0.2  # how long looking whether a broker answers may take
+_LOOK_S = 0.2  # how long a look may take: whether a broker answers, or at what the library knows
 # Nobody is a member of our group. But this is for how long the library, when it is closed, waits for a coordinator that
 # is gone, to commit offsets to it.
 _LAST_COMMIT_MS = 1000
@@ -57,6 +56,8 @@ class ConfluentConsumer(Consumer):
         self._trouble: str | None = None  # what the library said when it lost all brokers
         self._is_without_group = False
         self._ends: dict[TopicPartition, int] = {}  # where an end of a partition was met
+        self._known_ends: dict[TopicPartition, int] = {}  # as of the last look
+        self._looking: Call | None = None
         self._asked: tuple[float, Any] | None = None  # when, and what comes of it
         self._topics: dict[str, Topic] = {}
         settings = confluent_settings(connection)
@@ -130,16 +131,27 @@ class ConfluentConsumer(Consumer):
         self._trouble = None
         if any(message.error() is not None for message in messages):
             messages = self._without_events(messages)
-        return _batches(messages)
+        return batches_of(messages)
 
     def reached(self, partition: TopicPartition) -> int:
         """Where an end was met; before that, nobody asks."""
         return self._ends.get(partition, 0)
 
-    def end_offset(self, partition: TopicPartition) -> int | None:
-        """As of the last answer to the library's reading ahead."""
-        _, end = self._client.get_watermark_offsets(self._library.TopicPartition(*partition), cached=True)
-        return None if end < 0 else int(end)
+    def end_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        """As of the last answer to the library's reading ahead; as before, where the library does not let us look."""
+        if self._looking is None:
+            self._looking = Call(lambda: self._look_at_ends(list(partitions)))
+        if self._looking.ended_within(_LOOK_S):
+            self._looking = None
+        return self._known_ends
+
+    def _look_at_ends(self, partitions: Sequence[TopicPartition]) -> None:
+        """It waits for a lock, and without end where the library has locked itself out (librdkafka issue 5476)."""
+        found = {}
+        for partition in partitions:
+            theirs = self._library.TopicPartition(*partition)
+            _, found[partition] = self._client.get_watermark_offsets(theirs, cached=True)
+        self._known_ends = {partition: int(end) for partition, end in found.items() if end >= 0}
 
     def first_and_end_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:
         """One question per partition."""
@@ -150,7 +162,13 @@ class ConfluentConsumer(Consumer):
         if self._asker is None:
             reading = {"group.id": self._reading.group, "isolation.level": self._reading.isolation}
             self._asker = self._library.Consumer({**self._of_others, **reading})
-        found = self._ask(self._asker, partitions, ASK_TIMEOUT_S)
+        try:
+            found = self._ask(self._asker, partitions, ASK_TIMEOUT_S)
+        except SourceUnavailableError:
+            # It does not notice by itself that another broker leads a partition now; the next one asks.
+            asker, self._asker = self._asker, None
+            let_go([asker.close], _LOOK_S)
+            raise
         return {partition: end for partition, (_, end) in found.items()}
 
     def _ask(
@@ -242,7 +260,8 @@ class ConfluentConsumer(Consumer):
     def _is_temporary(self, error: Any) -> bool:
         codes = self._codes
         temporary = (codes._TIMED_OUT, codes._TRANSPORT, codes._ALL_BROKERS_DOWN, codes._RESOLVE)
-        return bool(error.retriable()) or error.code() in temporary
+        of_leaders = (codes.NOT_LEADER_FOR_PARTITION, codes.LEADER_NOT_AVAILABLE, codes.OFFSET_NOT_AVAILABLE)
+        return bool(error.retriable()) or error.code() in (*temporary, *of_leaders)
 
     def _refuse(self, doing: str, error: Any, topic: str | None, is_known: bool = False) -> None:
         """Raise what an error means."""
@@ -264,27 +283,3 @@ class ConfluentConsumer(Consumer):
 
 def _topic(description: Any) -> Topic:
     return Topic(str(description.topic_id), len(description.partitions))
-
-
-def _batches(messages: Sequence[confluent_kafka.Message]) -> list[Batch]:
-    """By partition, in the order of their first records."""
-    by_partition: dict[TopicPartition, list[confluent_kafka.Message]] = {}
-    start = 0
-    while start < len(messages):  # stretches of one partition, which are long
-        topic, partition = messages[start].topic(), messages[start].partition()
-        stop = start + 1
-        while stop < len(messages) and messages[stop].partition() == partition and messages[stop].topic() == topic:
-            stop += 1
-        by_partition.setdefault(TopicPartition(str(topic), int(partition or 0)), []).extend(messages[start:stop])
-        start = stop
-    return [_batch(partition, of_it) for partition, of_it in by_partition.items()]
-
-
-def _batch(partition: TopicPartition, messages: Sequence[confluent_kafka.Message]) -> Batch:
-    n = len(messages)
-    return Batch(
-        partition,
-        np.fromiter([message.offset() for message in messages], np.int64, n),
-        np.fromiter([message.timestamp()[1] for message in messages], np.int64, n),
-        [message.value() for message in messages],
-    )

@@ -8,9 +8,12 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, final
 
 from streammtl.clock import SystemClock
-from streammtl.errors import MissingExtraError, SinkAbortedError, SinkError, SinkFencedError, SinkUnavailableError
-from streammtl.kafka.call import Call
+from streammtl.errors import MissingExtraError, SinkError, SinkUnavailableError
 from streammtl.kafka.clients import confluent_settings
+from streammtl.kafka.confluent_commit import Commit, reaches_broker
+from streammtl.kafka.confluent_errors import denied_resource, is_of_transaction, sink_error
+from streammtl.kafka.denied import lacks, lacks_in_transaction, lacks_to_write
+from streammtl.kafka.lost import Hope
 from streammtl.kafka.producer import (
     FLUSH_PATIENCE_S,
     LAST_PATIENCE_S,
@@ -29,13 +32,9 @@ _log = logging.getLogger(__name__)
 
 _Record = tuple[str, bytes, bytes, Headers]  # topic, key, value
 
-#: Errors of a coordinator that moves or begins; the library does not always try again by itself.
-_COORDINATION = (14, 15, 16)  # COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE, NOT_COORDINATOR
 _QUEUE_RECORDS = 10 * MAX_WAITING  # of the client library: what is taken between two calls of `settle` fits into it
 _QUEUE_KILOBYTES = 1024 * 1024
 _FLUSH_S = 0.2  # how long it may go unnoticed that all brokers are away
-_LOOK_S = 0.5  # how long looking whether a broker answers may take
-_STUCK_S = 30.0  # a commit that is not done while brokers answer for so long never will be
 _MAX_RECORD_BYTES = 64 * 1024 * 1024  # what a record may have is the broker's to say
 
 
@@ -66,7 +65,7 @@ class ConfluentProducer(Producer):
             "error_cb": self._hear,
         }
         self._connection = connection
-        self._is_transactional = transactional_id is not None
+        self._transactional_id = transactional_id
         if transactional_id is not None:
             self._settings["transactional.id"] = transactional_id
             self._settings["transaction.timeout.ms"] = timeout_ms = int(transaction_timeout_s * 1000)
@@ -79,16 +78,16 @@ class ConfluentProducer(Producer):
         self._failed: list[tuple[Any, Any]] = []  # error and message, as the library reports them
         self._fatal: Any = None  # the error after which the library does nothing more
         self._denied: str | None = None  # why records wait that we may not write
-        self._commit: Call | None = None
-        self._group: Any = None  # what the library calls the metadata of the mark's group
+        self._topics: set[str] = set()  # that were published to
         self._is_away = False  # all brokers are, or the last flush was in vain
-        self._have_offsets_gone = False  # of the transaction that is being committed
-        self._answered_since_s: float | None = None  # since when brokers answer, but not to the commit
         self._clock = SystemClock()
         self._client = self._connect()
+        self._hope = Hope(connection)
+        self._commit = Commit(self._client, connection, self._hope)
 
     def publish(self, topic: str, keys: Sequence[bytes], values: Sequence[bytes], headers: Sequence[Headers]) -> None:
         """Give the records to the library, which sends them in threads of its own."""
+        self._topics.add(topic)
         n_taken = 0
         if not self._outbox:
             produce, report = self._client.produce, self._report
@@ -117,7 +116,7 @@ class ConfluentProducer(Producer):
         self._is_away = self.n_waiting > 0
         self._check()
         if self.n_waiting:
-            raise SinkUnavailableError(f"{self.n_waiting:,} published records are not acknowledged")
+            self._wait_on()
 
     def settle(self) -> None:
         """Wait for room in the library's queue; after a denial, for what was denied."""
@@ -133,7 +132,7 @@ class ConfluentProducer(Producer):
             self._push()
         self._check()
         if self.n_waiting > MAX_WAITING:
-            raise SinkUnavailableError(f"{self.n_waiting:,} published records are not acknowledged")
+            self._wait_on()
 
     @property
     def n_waiting(self) -> int:
@@ -147,49 +146,14 @@ class ConfluentProducer(Producer):
     def begin_transaction(self) -> None:
         """Tell the library."""
         self._explained("begin a transaction", self._client.begin_transaction)
-        self._have_offsets_gone = False
+        self._commit.begin()
 
     def commit_transaction(self, topic: str, number: int, group: str, metadata: str) -> None:
-        """Wait for the two steps, whose time limits the library does not keep, in their thread."""
-        if self._commit is None:
-            self._commit = Call(lambda: self._commit_at_once(topic, number, group, metadata))
-            self._answered_since_s = None
-        if not self._commit.ended_within(PATIENCE_S):
-            self._require_progress(topic)
-            raise SinkUnavailableError("the broker does not answer to the commit of a transaction")
-        error, self._commit = self._commit.error, None
-        if isinstance(error, self._error):
-            self._raise("commit a transaction", error)
-        if error is not None:
-            raise error
-
-    def _require_progress(self, topic: str) -> None:
-        """The library may wait for a broker that is gone for good, while others answer: `SinkAbortedError`."""
+        """Wait for the two steps."""
         try:
-            self._client.list_topics(topic, timeout=_LOOK_S)
-        except self._error:
-            self._answered_since_s = None
-            return
-        now_s = self._clock.monotonic()
-        if self._answered_since_s is None:
-            self._answered_since_s = now_s
-        elif now_s - self._answered_since_s > _STUCK_S:
-            raise SinkAbortedError(
-                f"a transaction is not committed, though the cluster has answered for {_STUCK_S:.0f} s"
-            )
-
-    def _commit_at_once(self, topic: str, number: int, group: str, metadata: str) -> None:
-        import confluent_kafka
-
-        if not self._have_offsets_gone:
-            if self._group is None:
-                consumer = confluent_kafka.Consumer({**confluent_settings(self._connection), "group.id": group})
-                self._group = consumer.consumer_group_metadata()
-                consumer.close()
-            mark = [confluent_kafka.TopicPartition(topic, 0, number, metadata)]
-            self._client.send_offsets_to_transaction(mark, self._group)
-            self._have_offsets_gone = True
-        self._client.commit_transaction()
+            self._commit.carry_out(topic, number, group, metadata)
+        except self._error as error:
+            self._raise("commit a transaction", error, mark=topic)
 
     def close(self, patience_s: float = LAST_PATIENCE_S) -> None:
         """Flush for a moment."""
@@ -252,8 +216,8 @@ class ConfluentProducer(Producer):
         import confluent_kafka
 
         error = raised.args[0]
-        if error.code() == confluent_kafka.KafkaError.TOPIC_AUTHORIZATION_FAILED and not self._is_transactional:
-            self._denied = f"cannot publish to {topic}: {error.str()}. Allow our user to describe and write it"
+        if denied_resource(error) == "topic" and self._transactional_id is None:
+            self._denied = f"cannot publish: {lacks(self._connection, 'Write', 'topic', topic)}"
             return
         if error.code() != confluent_kafka.KafkaError._FATAL:
             self._raise(f"publish to {topic}", raised)
@@ -265,7 +229,7 @@ class ConfluentProducer(Producer):
         import confluent_kafka
 
         if self._fatal is not None:
-            if self._is_transactional:
+            if self._transactional_id is not None:
                 self._raise("publish", confluent_kafka.KafkaException(self._fatal))
             self._client.purge()
             self._serve(self._client.flush, PATIENCE_S)  # every record that was on its way is reported
@@ -277,7 +241,7 @@ class ConfluentProducer(Producer):
             return
         error, message = failed[0]
         codes = confluent_kafka.KafkaError
-        if self._is_transactional:
+        if self._transactional_id is not None:
             self._raise(f"publish to {message.topic()}", confluent_kafka.KafkaException(error))
         if error.code() in (codes.MSG_SIZE_TOO_LARGE, codes.INVALID_RECORD, codes.INVALID_MSG_SIZE):
             n_bytes = len(message.value() or b"")
@@ -286,8 +250,10 @@ class ConfluentProducer(Producer):
                 f"{error.str()}"
             )
         self._outbox.extendleft((m.topic(), m.key(), m.value(), m.headers() or []) for _, m in reversed(failed))
+        is_denied = denied_resource(error) == "topic"
+        said = lacks(self._connection, "Write", "topic", message.topic()) if is_denied else error.str()
         raise SinkUnavailableError(
-            f"{len(failed)} records for {message.topic()} were not taken, and will be sent again: {error.str()}"
+            f"{len(failed)} records for {message.topic()} were not taken, and will be sent again: {said}"
         )
 
     def _explained(self, do: str, call: Callable[[], None]) -> None:
@@ -296,32 +262,27 @@ class ConfluentProducer(Producer):
         except self._error as error:
             self._raise(do, error)
 
-    def _raise(self, do: str, raised: Exception) -> NoReturn:
-        import confluent_kafka
+    def _wait_on(self) -> NoReturn:
+        """For what is on its way, unless there is no hope."""
+        if self._transactional_id is not None:
+            is_reached = reaches_broker(self._client, next(iter(self._topics)))
+            self._hope.require(reaches_broker=is_reached, is_committing=False)
+        raise SinkUnavailableError(f"{self.n_waiting:,} published records are not acknowledged")
 
-        codes = confluent_kafka.KafkaError
+    def _raise(self, do: str, raised: Exception, mark: str | None = None) -> NoReturn:
+        """Say what an error of the library means; `mark` is the topic of the mark that is being set."""
         error = raised.args[0] if self._fatal is None else self._fatal
-        # Whatever else is fatal to a transactional producer ends its transaction, too.
-        fenced = (
-            codes._FATAL,
-            codes._FENCED,
-            codes.PRODUCER_FENCED,
-            codes.INVALID_PRODUCER_EPOCH,
-            codes.INVALID_TXN_STATE,
-        )
-        if error.code() in fenced:
-            raise SinkFencedError(
-                f"cannot {do}: {error.str()}. Another process with this transactional id has taken over, or the "
-                "transaction was open for longer than sink.transaction_timeout_s; what it held never counts. Started "
-                "again, the run goes on from the last committed checkpoint"
-            ) from raised
-        if self._is_transactional and error.txn_requires_abort():
-            raise SinkAbortedError(f"cannot {do}: {error.str()}") from raised
-        if error.retriable() or error.code() in (
-            codes._TIMED_OUT,
-            codes._ALL_BROKERS_DOWN,
-            codes._TRANSPORT,
-            *_COORDINATION,
-        ):
-            raise SinkUnavailableError(f"cannot {do}: {error.str()}") from raised
-        raise SinkError(f"cannot {do}: {error.str()}") from raised
+        if self._transactional_id is None:
+            raise sink_error(do, error, is_transactional=False) from raised
+        if is_of_transaction(error):
+            try:
+                self._client.begin_transaction()
+            except self._error as why:
+                error = why.args[0]
+        denied = denied_resource(error)
+        if denied == "topic" and mark is None:
+            raise SinkError(f"cannot publish: {lacks_to_write(self._connection, self._topics)}") from raised
+        if denied is not None:
+            said = lacks_in_transaction(self._connection, denied, mark or "", self._transactional_id)
+            raise SinkError(f"cannot {do}: {said}") from raised
+        raise sink_error(do, error, is_transactional=True) from raised

@@ -94,8 +94,8 @@ class Consumer(ABC):
         """The offset before which nothing is left to read: after the last record, or after marks of transactions."""
 
     @abstractmethod
-    def end_offset(self, partition: TopicPartition) -> int | None:
-        """The end of a partition as of the last answer, without asking; None: not known."""
+    def end_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        """The ends of partitions as of the last answer, without asking; of those that are known."""
 
     @abstractmethod
     def first_and_end_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from streammtl.errors import SinkError
 from streammtl.kafka.clients import kafka_python_settings
+from streammtl.kafka.denied import lacks_in_transaction
 from streammtl.kafka.producer import PATIENCE_S
 from streammtl.kafka.settings import KafkaConnection
 from streammtl.kafka.topics import sink_error
@@ -16,7 +17,7 @@ WORD = "checkpoint"
 def read_mark(connection: KafkaConnection, topic: str, transactional_id: str) -> int | None:
     """The number of the checkpoint that the last committed transaction names; None: there was no commit."""
     import kafka
-    from kafka.errors import KafkaError, UnknownTopicOrPartitionError
+    from kafka.errors import GroupAuthorizationFailedError, KafkaError, UnknownTopicOrPartitionError
 
     doing = f"read the mark of {transactional_id!r}"
     settings = kafka_python_settings(connection)
@@ -30,6 +31,9 @@ def read_mark(connection: KafkaConnection, topic: str, transactional_id: str) ->
             return None
         finally:
             consumer.close()
+    except GroupAuthorizationFailedError as error:
+        said = lacks_in_transaction(connection, "group", topic, transactional_id)
+        raise SinkError(f"cannot {doing}: {said}") from error
     except KafkaError as error:
         raise sink_error(doing, error) from error
     if mark is None:

@@ -39,7 +39,8 @@ class Producer(ABC):
     def flush(self) -> None:
         """Wait until the broker has everything.
 
-        Raises `SinkError` when it refuses a record for good, and `SinkFencedError` when a transaction is lost.
+        Raises `SinkError` when it refuses a record for good, or a transaction lacks a permission; `SinkAbortedError`
+        and `SinkFencedError` when a transaction is lost.
         """
 
     @abstractmethod

@@ -9,8 +9,9 @@ from typing import Any, NoReturn, TypeVar, final
 
 import numpy as np
 
+from streammtl.clock import Clock, SystemClock
 from streammtl.errors import SourceError, SourceUnavailableError
-from streammtl.kafka.clients import kafka_python_settings
+from streammtl.kafka.clients import kafka_python_settings, reaches_broker
 from streammtl.kafka.consumer import (
     ASK_TIMEOUT_S,
     Batch,
@@ -23,6 +24,7 @@ from streammtl.kafka.consumer import (
     not_reached,
     unknown_topic,
 )
+from streammtl.kafka.lost import Lost
 from streammtl.kafka.settings import KafkaConnection
 
 _T = TypeVar("_T")
@@ -31,6 +33,7 @@ _log = logging.getLogger(__name__)
 _FETCH_BYTES = 4 * 1024 * 1024  # of one partition in one answer: larger ones cost less per record
 _FETCH_WAIT_MS = 500  # how long a broker without records keeps us waiting; then it is heard of
 _CLOSE_TIMEOUT_MS = 1000
+_PASSES_WITHIN_S = 10.0  # a coordinator that is found, or begins
 
 
 @final
@@ -61,6 +64,8 @@ class PythonConsumer(Consumer):
             )
         except kafka.errors.KafkaError as error:
             raise not_reached(connection, _said(error)) from error
+        self._lost = Lost(connection)
+        self._failures = CommitFailures(reading.group, SystemClock())
         self._second_client: Any = None  # a request of the first for records keeps others waiting at the broker
         self._partitions: dict[TopicPartition, Any] = {}  # theirs by ours
 
@@ -92,6 +97,8 @@ class PythonConsumer(Consumer):
 
     def poll(self, timeout_s: float, max_records: int) -> list[Batch]:
         """One poll of the client."""
+        if self._lost.is_so(reaches_broker=reaches_broker(self._client._client)):
+            raise ConsumerFailedError(f"the cluster at {self._servers} has other addresses now")
         # Records that it put aside in a pause come back only into a place that is None; emptied is not enough for it.
         if not self._client._fetcher._next_partition_records:
             self._client._fetcher._next_partition_records = None
@@ -120,10 +127,10 @@ class PythonConsumer(Consumer):
         position: int | None = self._client.position(self._partitions[partition], timeout_ms=0)
         return 0 if position is None else position
 
-    def end_offset(self, partition: TopicPartition) -> int | None:
-        """The high watermark of the last answer."""
-        found: int | None = self._client.highwater(self._partitions[partition])
-        return found
+    def end_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        """The high watermarks of the last answers."""
+        found = {partition: self._client.highwater(self._partitions[partition]) for partition in partitions}
+        return {partition: int(end) for partition, end in found.items() if end is not None}
 
     def first_and_end_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:
         """Two questions to each leader."""
@@ -153,9 +160,8 @@ class PythonConsumer(Consumer):
         self._client.resume(*(self._partitions[partition] for partition in partitions))
 
     def require_reachable(self) -> None:
-        """Looks at the client's connections, which are not in its public interface."""
-        connections = list(self._client._client._manager._conns.values())
-        if not any(connection.connected for connection in connections):
+        """Looks at the client's connections."""
+        if not reaches_broker(self._client._client):
             raise SourceUnavailableError(f"no broker answers at {self._servers}")
 
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
@@ -165,9 +171,9 @@ class PythonConsumer(Consumer):
                 self._kafka.TopicPartition(*partition): self._kafka.OffsetAndMetadata(offset, "", -1)
                 for partition, offset in offsets.items()
             }
-            self._second().commit_async(structs, callback=self._log_failure)
+            self._second().commit_async(structs, callback=self._hear_of_commit)
         except self._errors.KafkaError as error:
-            self._log_failure(None, error)
+            self._hear_of_commit(None, error)
 
     def close(self) -> None:
         """Without waiting for a broker that does not answer."""
@@ -186,11 +192,12 @@ class PythonConsumer(Consumer):
             )
         return self._second_client
 
-    def _log_failure(self, offsets: Any, response: Any) -> None:
-        if isinstance(response, Exception):
-            _log.warning(
-                "group %s: its offsets could not be committed, for dashboards only: %s", self._reading.group, response
-            )
+    def _hear_of_commit(self, offsets: Any, response: Any) -> None:
+        if not isinstance(response, Exception):
+            self._failures.end()
+        else:
+            may_pass = isinstance(response, self._errors.KafkaError) and response.retriable
+            self._failures.log(response, may_pass=bool(may_pass))
 
     def _explained(self, doing: str, call: Callable[[], _T]) -> _T:
         try:
@@ -205,6 +212,33 @@ class PythonConsumer(Consumer):
         if isinstance(error, self._errors.KafkaError) and error.retriable:
             raise SourceUnavailableError(message) from error
         raise ConsumerFailedError(message) from error
+
+
+@final
+class CommitFailures:
+    """Says that offsets could not be committed; of what may pass, not before it has lasted.
+
+    The first commit on a new cluster makes the topic in which offsets are kept, and fails meanwhile.
+    """
+
+    def __init__(self, group: str, clock: Clock) -> None:
+        self._group = group
+        self._clock = clock
+        self._since_s: float | None = None
+
+    def end(self) -> None:
+        """A commit has succeeded."""
+        self._since_s = None
+
+    def log(self, error: Exception, *, may_pass: bool) -> None:
+        """A commit has failed."""
+        now_s = self._clock.monotonic()
+        self._since_s = now_s if self._since_s is None else self._since_s
+        is_news = not may_pass or now_s - self._since_s >= _PASSES_WITHIN_S
+        _log.log(
+            logging.WARNING if is_news else logging.DEBUG,
+            *("group %s: its offsets could not be committed, for dashboards only: %s", self._group, error),
+        )
 
 
 def _said(error: Exception) -> str:

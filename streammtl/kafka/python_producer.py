@@ -9,7 +9,9 @@ from typing import Any, NoReturn, final
 
 from streammtl.errors import SinkAbortedError, SinkError, SinkFencedError, SinkUnavailableError
 from streammtl.kafka.call import Call
-from streammtl.kafka.clients import kafka_python_settings
+from streammtl.kafka.clients import kafka_python_settings, reaches_broker
+from streammtl.kafka.denied import Resource, lacks, lacks_in_transaction, lacks_to_write
+from streammtl.kafka.lost import Hope, Lost
 from streammtl.kafka.producer import (
     FLUSH_PATIENCE_S,
     FOR_EVER_MS,
@@ -51,17 +53,21 @@ class PythonProducer(Producer):
             "compression_type": None if compression == "none" else compression,
             "allow_auto_create_topics": False,
         }
-        self._is_transactional = transactional_id is not None
+        self._connection = connection
+        self._transactional_id = transactional_id
         if transactional_id is not None:
             self._settings["transactional_id"] = transactional_id
             self._settings["transaction_timeout_ms"] = int(transaction_timeout_s * 1000)
         self._outbox: deque[_Record] = deque()  # not taken by the client yet
         self._sent: deque[tuple[Any, _Record]] = deque()  # its future, and what to send when that fails
+        self._topics: set[str] = set()  # that were published to
+        self._lost, self._hope = Lost(connection), Hope(connection)
         self._commit: Call | None = None
         self._client = self._connect()
 
     def publish(self, topic: str, keys: Sequence[bytes], values: Sequence[bytes], headers: Sequence[Headers]) -> None:
         """Give the records to the client, which sends them in a thread of its own."""
+        self._topics.add(topic)
         for key, value, of_record in zip(keys, values, headers, strict=True):
             self._outbox.append((topic, key, value, of_record))
         self._push()
@@ -73,10 +79,10 @@ class PythonProducer(Producer):
             try:
                 self._client.flush(timeout=FLUSH_PATIENCE_S)
             except self._errors.KafkaTimeoutError:
-                raise SinkUnavailableError(self._not_acknowledged()) from None
+                self._wait_on(self._not_acknowledged())
             self._check()
         if self._outbox:
-            raise SinkUnavailableError(self._not_acknowledged())
+            self._wait_on(self._not_acknowledged())
 
     def settle(self) -> None:
         """Forget what has arrived; wait for the oldest of what has not."""
@@ -111,12 +117,13 @@ class PythonProducer(Producer):
                 client.send_offsets_to_transaction(mark, group)
                 client.commit_transaction()
 
+            self._hope.begin()
             self._commit = Call(commit)
         if not self._commit.ended_within(PATIENCE_S):
-            raise SinkUnavailableError("the broker does not answer to the commit of a transaction")
+            self._wait_on("the broker does not answer to the commit of a transaction")
         error, self._commit = self._commit.error, None
         if error is not None:
-            self._raise("commit a transaction", error)
+            self._raise("commit a transaction", error, mark=topic)
 
     def close(self, patience_s: float = LAST_PATIENCE_S) -> None:
         """Flush for a moment."""
@@ -162,14 +169,29 @@ class PythonProducer(Producer):
         if not failed:
             return
         error, (topic, key, value, _) = failed[0]
-        if self._is_transactional:
+        if self._transactional_id is not None:
             self._raise(f"publish to {topic}", error)
         if type(error).__name__ in _FOR_GOOD:
             raise SinkError(f"the broker refuses the record {key!r} of {len(value):,} bytes for {topic}: {error}")
         self._outbox.extendleft(record for _, record in reversed(failed))
         self.close(PATIENCE_S)
         self._client = self._connect()
-        raise SinkUnavailableError(f"{len(failed)} records for {topic} were not taken, and will be sent again: {error}")
+        is_denied = _denied_resource([error]) == "topic"
+        said = lacks(self._connection, "Write", "topic", topic) if is_denied else error
+        raise SinkUnavailableError(f"{len(failed)} records for {topic} were not taken, and will be sent again: {said}")
+
+    def _wait_on(self, what: str) -> NoReturn:
+        """For what is on its way; where the client has lost the cluster, with another client, which sends it again."""
+        is_reached = reaches_broker(self._client._sender._client)
+        if self._transactional_id is not None:
+            self._hope.require(reaches_broker=is_reached, is_committing=self._commit is not None)
+        elif self._lost.is_so(reaches_broker=is_reached):
+            client = self._connect()
+            self.close(0.0)
+            self._client = client
+            self._outbox.extendleft(record for _, record in reversed(self._sent))
+            self._sent.clear()
+        raise SinkUnavailableError(what)
 
     def _not_acknowledged(self) -> str:
         return f"{self.n_waiting:,} published records are not acknowledged"
@@ -180,7 +202,8 @@ class PythonProducer(Producer):
         except self._errors.KafkaError as error:
             self._raise(do, error)
 
-    def _raise(self, do: str, error: BaseException) -> NoReturn:
+    def _raise(self, do: str, error: BaseException, mark: str | None = None) -> NoReturn:
+        """Say what an error of the library means; `mark` is the topic of the mark that is being set."""
         errors = self._errors
         fenced = (errors.ProducerFencedError, errors.InvalidProducerEpochError, errors.InvalidTxnStateError)
         causes = [error, *error.args]  # the client wraps the fatal error into another one for all later calls
@@ -190,8 +213,26 @@ class PythonProducer(Producer):
                 "was open for longer than sink.transaction_timeout_s; what it held never counts. Started again, the "
                 "run goes on from the last committed checkpoint"
             ) from error
-        if self._is_transactional and do != "reach the cluster" and not isinstance(error, errors.KafkaTimeoutError):
-            raise SinkAbortedError(f"cannot {do}: {error}") from error
+        if self._transactional_id is not None and do != "reach the cluster":
+            denied = _denied_resource(causes)
+            if denied == "topic" and mark is None:
+                raise SinkError(f"cannot publish: {lacks_to_write(self._connection, self._topics)}") from error
+            if denied is not None:
+                said = lacks_in_transaction(self._connection, denied, mark or "", self._transactional_id)
+                raise SinkError(f"cannot {do}: {said}") from error
+            if not isinstance(error, errors.KafkaTimeoutError):
+                raise SinkAbortedError(f"cannot {do}: {error}") from error
         if isinstance(error, errors.KafkaError) and error.retriable:
             raise SinkUnavailableError(f"cannot {do}: {error}") from error
         raise SinkError(f"cannot {do}: {error}") from error
+
+
+def _denied_resource(causes: Sequence[object]) -> Resource | None:
+    """What our user lacks a permission for; None: the error is another one."""
+    said = " ".join(f"{type(cause).__name__} {cause}" for cause in causes)  # the client may tell it in words alone
+    resources: dict[str, Resource] = {
+        "TopicAuthorizationFailedError": "topic",
+        "GroupAuthorizationFailedError": "group",
+        "TransactionalIdAuthorizationFailedError": "transactional-id",
+    }
+    return next((resource for name, resource in resources.items() if name in said), None)

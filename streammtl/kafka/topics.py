@@ -55,7 +55,7 @@ def n_records_ever(connection: KafkaConnection, topic: str) -> int:
     from kafka.errors import KafkaError
 
     try:
-        consumer = kafka.KafkaConsumer(**kafka_python_settings(connection))
+        consumer = kafka.KafkaConsumer(**kafka_python_settings(connection), enable_auto_commit=False)
         try:
             partitions = [kafka.TopicPartition(topic, p) for p in consumer.partitions_for_topic(topic) or ()]
             return sum(consumer.end_offsets(partitions).values())

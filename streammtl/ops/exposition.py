@@ -10,8 +10,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from streammtl.ops.metrics import METRICS, Samples, Scrape
+from streammtl.ops.metrics import METRICS
 from streammtl.ops.metrics import Metric as Declared
+from streammtl.ops.samples import Samples, Scrape
 
 
 @final

@@ -10,7 +10,7 @@ import msgspec
 
 from streammtl.ops.health import Health
 from streammtl.ops.history import History
-from streammtl.ops.metrics import larger_is_better
+from streammtl.ops.samples import larger_is_better
 from streammtl.ops.snapshot import Checkpointing, Snapshot
 from streammtl.publish import alarm_document
 from streammtl.types import Alarm

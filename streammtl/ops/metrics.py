@@ -7,34 +7,26 @@ follow from the configuration: tasks, experts, watched columns, and fixed sets o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, cast
+from typing import Literal
 
-from streammtl.component import members
-from streammtl.evaluate import TaskReport
-from streammtl.metrics.base import Scorer
-from streammtl.ops.snapshot import TURN_BUCKETS_S, Snapshot
-
-#: Values by the values of the labels, in their order. A histogram's are by `le`, and its sum is under "sum".
-Samples: TypeAlias = Mapping[tuple[str, ...], float]
-
-
-@dataclass(frozen=True, slots=True)
-class Scrape:
-    """What a scrape may tell: the latest snapshot, and what only the moment of the scrape knows."""
-
-    snapshot: Snapshot
-    now_s: float  # on the monotonic clock
-    wall_s: float  # since the epoch
-    is_ready: bool
-    is_troubled: bool
-    n_troubles: int
-    silence_s: float
-    idle_s: float | None
-    build: tuple[str, str, str]  # versions: streammtl, Python, torch
-    run: tuple[str, str, str]  # name, model, weighting
-    process: Mapping[str, float]  # figures of the operating system, by name
+from streammtl.ops.samples import (
+    Samples,
+    Scrape,
+    by,
+    count,
+    event_time_lag,
+    experts,
+    gain,
+    of_tasks,
+    one,
+    process,
+    saved,
+    scores,
+    stream,
+    turn_seconds,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,98 +39,6 @@ class Metric:
     meaning: str
     read: Callable[[Scrape], Samples]
     labels: tuple[str, ...] = ()
-
-
-def _one(value: float | None) -> Samples:
-    return {} if value is None else {(): value}
-
-
-def _by(values: Mapping[str, float]) -> Samples:
-    return {(name,): value for name, value in values.items()}
-
-
-def _count(name: str) -> Callable[[Scrape], Samples]:
-    return lambda scrape: _one(scrape.snapshot.counts.get(name, 0))
-
-
-def _stream(name: str) -> Callable[[Scrape], Samples]:
-    return lambda scrape: _one(scrape.snapshot.stream.get(name))
-
-
-def _of_tasks(value: Callable[[TaskReport], float]) -> Callable[[Scrape], Samples]:
-    return lambda scrape: {(name,): value(task) for name, task in scrape.snapshot.tasks.items()}
-
-
-def _scores(published: bool) -> Callable[[Scrape], Samples]:
-    def samples(scrape: Scrape) -> Iterator[tuple[tuple[str, ...], float]]:
-        for name, task in scrape.snapshot.tasks.items():
-            by_memory = (
-                {"running": task.scores, "fading": task.fading, "windowed": task.windowed}
-                if published
-                else {
-                    "running": task.no_change,
-                    "fading": task.no_change_fading,
-                    "windowed": task.no_change_windowed,
-                }
-            )
-            for memory, scores in by_memory.items():
-                for score, value in scores.items():
-                    yield (name, score, memory), value
-
-    return lambda scrape: dict(samples(scrape))
-
-
-def larger_is_better(task: TaskReport) -> bool:
-    """Whether a larger primary score of the task is a better one."""
-    return cast(type[Scorer], members("metrics")[task.kind]).larger_is_better[task.primary]
-
-
-def _gain(task: TaskReport) -> float:
-    gain = task.windowed[task.primary] - task.no_change_windowed.get(task.primary, float("nan"))
-    return gain if larger_is_better(task) else -gain
-
-
-def _experts(what: str) -> Callable[[Scrape], Samples]:
-    return lambda scrape: {
-        (task, expert): value
-        for task, by_expert in scrape.snapshot.insights.get(what, {}).items()
-        for expert, value in by_expert.items()
-    }
-
-
-def _event_time_lag(scrape: Scrape) -> Samples:
-    event_time_s = scrape.snapshot.event_time_s
-    return {} if event_time_s is None else {(): max(0.0, scrape.wall_s - event_time_s)}
-
-
-def _turn_seconds(scrape: Scrape) -> Samples:
-    total = 0
-    samples: dict[tuple[str, ...], float] = {}
-    ends = [repr(end_s) for end_s in TURN_BUCKETS_S]
-    for end, n_turns in zip([*ends, "+Inf"], scrape.snapshot.turns_by_bucket, strict=True):
-        total += n_turns
-        samples[(end,)] = float(total)
-    return {**samples, ("sum",): scrape.snapshot.turn_seconds}
-
-
-def _saved(what: str) -> Callable[[Scrape], Samples]:
-    def samples(scrape: Scrape) -> Samples:
-        state = scrape.snapshot.checkpointing
-        if state is None:
-            return {}
-        values: dict[str, float] = {"saved": state.n_saved, "failures": state.n_failures}
-        if state.last is not None and state.last_s is not None:
-            values["age"] = max(0.0, scrape.now_s - state.last_s)
-            values["unsaved"] = max(0, scrape.snapshot.stream.get("records", 0) - state.last.n_records)
-            values["size"] = state.last.size_bytes
-            values["seconds"] = state.last.seconds
-        return _one(values.get(what))
-
-    return samples
-
-
-def _process(name: str) -> Callable[[Scrape], Samples]:
-    return lambda scrape: _one(scrape.process.get(name))
 
 
 METRICS: tuple[Metric, ...] = (
@@ -164,81 +64,88 @@ METRICS: tuple[Metric, ...] = (
         "gauge",
         "",
         "1 if the run is restored, and its source and sinks answer; as /readyz says.",
-        lambda scrape: _one(float(scrape.is_ready)),
+        lambda scrape: one(float(scrape.is_ready)),
     ),
     Metric(
         "streammtl_troubled",
         "gauge",
         "",
         "1 while the source or a sink does not answer and is tried again.",
-        lambda scrape: _one(float(scrape.is_troubled)),
+        lambda scrape: one(float(scrape.is_troubled)),
     ),
     Metric(
         "streammtl_troubles_total",
         "counter",
         "failures",
         "Times that the source or a sink did not answer, repeated tries included.",
-        lambda scrape: _one(scrape.n_troubles),
+        lambda scrape: one(scrape.n_troubles),
     ),
     Metric(
         "streammtl_silence_seconds",
         "gauge",
         "seconds",
         "Since the loop was last heard of; a quiet stream is polled several times per second.",
-        lambda scrape: _one(scrape.silence_s),
+        lambda scrape: one(scrape.silence_s),
     ),
     Metric(
         "streammtl_idle_seconds",
         "gauge",
         "seconds",
         "Since the last turn, which is since records last came.",
-        lambda scrape: _one(scrape.idle_s),
+        lambda scrape: one(scrape.idle_s),
     ),
     Metric(
         "streammtl_snapshot_age_seconds",
         "gauge",
         "seconds",
         "Age of the figures of this scrape; those of a quiet stream are older, and still right.",
-        lambda scrape: _one(max(0.0, scrape.now_s - scrape.snapshot.taken_s) if scrape.snapshot.taken_s else None),
+        lambda scrape: one(max(0.0, scrape.now_s - scrape.snapshot.taken_s) if scrape.snapshot.taken_s else None),
     ),
-    Metric("process_cpu_seconds_total", "counter", "seconds", "Processor time.", _process("process_cpu_seconds_total")),
+    Metric("process_cpu_seconds_total", "counter", "seconds", "Processor time.", process("process_cpu_seconds_total")),
     Metric(
         "process_resident_memory_bytes",
         "gauge",
         "bytes",
         "Resident memory.",
-        _process("process_resident_memory_bytes"),
+        process("process_resident_memory_bytes"),
     ),
     Metric(
-        "process_virtual_memory_bytes", "gauge", "bytes", "Virtual memory.", _process("process_virtual_memory_bytes")
+        "process_virtual_memory_bytes", "gauge", "bytes", "Virtual memory.", process("process_virtual_memory_bytes")
     ),
     Metric(
         "process_start_time_seconds",
         "gauge",
         "seconds",
         "When the process began, since the epoch.",
-        _process("process_start_time_seconds"),
+        process("process_start_time_seconds"),
     ),
-    Metric("process_open_fds", "gauge", "files", "Open file descriptors.", _process("process_open_fds")),
-    Metric("process_max_fds", "gauge", "files", "File descriptors allowed.", _process("process_max_fds")),
+    Metric("process_open_fds", "gauge", "files", "Open file descriptors.", process("process_open_fds")),
+    Metric("process_max_fds", "gauge", "files", "File descriptors allowed.", process("process_max_fds")),
     # -- what came, and what became of it
-    Metric("streammtl_records_total", "counter", "records", "Records taken from the source.", _count("records")),
-    Metric("streammtl_events_total", "counter", "events", "New events: predicted and published.", _count("events")),
-    Metric("streammtl_labels_total", "counter", "labels", "Labels scored and learned from.", _count("labels")),
+    Metric("streammtl_records_total", "counter", "records", "Records taken from the source.", count("records")),
+    Metric("streammtl_events_total", "counter", "events", "New events: predicted and published.", count("events")),
+    Metric("streammtl_labels_total", "counter", "labels", "Labels scored and learned from.", count("labels")),
     Metric(
         "streammtl_rejected_total",
         "counter",
         "records",
         "Records that could not be used; `streammtl.decode.REASONS` explains the reasons.",
-        lambda scrape: _by(scrape.snapshot.rejected),
+        lambda scrape: by(scrape.snapshot.rejected),
         ("reason",),
+    ),
+    Metric(
+        "streammtl_unknown_fields_total",
+        "counter",
+        "fields",
+        "Fields that the schema does not name and that were ignored, in the records whose offset is a multiple of 64.",
+        count("unknown_fields"),
     ),
     Metric(
         "streammtl_published_total",
         "counter",
         "documents",
         "Documents handed to the sinks that are configured: predictions, metrics, rejects.",
-        lambda scrape: _by(scrape.snapshot.published),
+        lambda scrape: by(scrape.snapshot.published),
         ("sink",),
     ),
     Metric(
@@ -246,51 +153,47 @@ METRICS: tuple[Metric, ...] = (
         "gauge",
         "documents",
         "Documents that a sink has taken and not yet confirmed.",
-        lambda scrape: _one(scrape.snapshot.n_waiting),
+        lambda scrape: one(scrape.snapshot.n_waiting),
     ),
     Metric(
         "streammtl_skipped_total",
         "counter",
         "records",
         "Records that were gone (by retention, say) before they could be read, and were passed over as configured.",
-        lambda scrape: _one(scrape.snapshot.n_skipped),
+        lambda scrape: one(scrape.snapshot.n_skipped),
     ),
     Metric(
-        "streammtl_stream_records", "gauge", "records", "Records since the beginning of the stream.", _stream("records")
+        "streammtl_stream_records", "gauge", "records", "Records since the beginning of the stream.", stream("records")
     ),
-    Metric(
-        "streammtl_stream_events", "gauge", "events", "Events since the beginning of the stream.", _stream("events")
-    ),
-    Metric(
-        "streammtl_stream_labels", "gauge", "labels", "Labels since the beginning of the stream.", _stream("labels")
-    ),
+    Metric("streammtl_stream_events", "gauge", "events", "Events since the beginning of the stream.", stream("events")),
+    Metric("streammtl_stream_labels", "gauge", "labels", "Labels since the beginning of the stream.", stream("labels")),
     Metric(
         "streammtl_lag_records",
         "gauge",
         "records",
         "Records that are there and have not been read; only where the source can tell.",
-        lambda scrape: _one(scrape.snapshot.lag_records),
+        lambda scrape: one(scrape.snapshot.lag_records),
     ),
     Metric(
         "streammtl_lag_seconds",
         "gauge",
         "seconds",
         "Time since the last record that was read was written, 0 at the end; only where the source can tell.",
-        lambda scrape: _one(scrape.snapshot.lag_seconds),
+        lambda scrape: one(scrape.snapshot.lag_seconds),
     ),
     Metric(
         "streammtl_event_time_seconds",
         "gauge",
         "seconds",
         "Largest event time that this process has seen, since the epoch.",
-        lambda scrape: _one(scrape.snapshot.event_time_s),
+        lambda scrape: one(scrape.snapshot.event_time_s),
     ),
     Metric(
         "streammtl_event_time_lag_seconds",
         "gauge",
         "seconds",
         "How far event time is behind the clock; 0 where it is ahead. It grows while no event comes.",
-        _event_time_lag,
+        event_time_lag,
     ),
     # -- where the time goes
     Metric(
@@ -298,7 +201,7 @@ METRICS: tuple[Metric, ...] = (
         "counter",
         "seconds",
         "Time in each stage of the loop: source, decode, join, learn, publish, evaluate, watch, checkpoint.",
-        lambda scrape: _by(scrape.snapshot.stage_seconds),
+        lambda scrape: by(scrape.snapshot.stage_seconds),
         ("stage",),
     ),
     Metric(
@@ -306,23 +209,23 @@ METRICS: tuple[Metric, ...] = (
         "histogram",
         "seconds",
         "Time of a turn, from decoding to watching; without waiting for records.",
-        _turn_seconds,
+        turn_seconds,
     ),
     # -- learning
-    Metric("streammtl_steps_total", "counter", "steps", "Steps of the optimizer.", _count("steps")),
+    Metric("streammtl_steps_total", "counter", "steps", "Steps of the optimizer.", count("steps")),
     Metric(
         "streammtl_steps_skipped_total",
         "counter",
         "steps",
         "Steps not taken because a loss or a gradient was not finite.",
-        _count("steps_skipped"),
+        count("steps_skipped"),
     ),
     Metric(
         "streammtl_loss",
         "gauge",
         "",
         "Mean loss per label in the latest turn with a label of the task, in the units in which the model learns.",
-        lambda scrape: _by(scrape.snapshot.losses),
+        lambda scrape: by(scrape.snapshot.losses),
         ("task",),
     ),
     Metric(
@@ -330,7 +233,7 @@ METRICS: tuple[Metric, ...] = (
         "gauge",
         "",
         "Weight of the task's loss, as the weighting has set it.",
-        lambda scrape: _by(scrape.snapshot.weights),
+        lambda scrape: by(scrape.snapshot.weights),
         ("task",),
     ),
     Metric(
@@ -338,7 +241,7 @@ METRICS: tuple[Metric, ...] = (
         "gauge",
         "ratio",
         "Share of the expert in the task's predictions; only of models that mix experts.",
-        _experts("shares"),
+        experts("shares"),
         ("task", "expert"),
     ),
     Metric(
@@ -346,7 +249,7 @@ METRICS: tuple[Metric, ...] = (
         "gauge",
         "",
         "Mean loss of the expert on the task's last labels.",
-        _experts("losses"),
+        experts("losses"),
         ("task", "expert"),
     ),
     Metric(
@@ -354,7 +257,7 @@ METRICS: tuple[Metric, ...] = (
         "gauge",
         "ratio",
         "Part of its loss that the task saves by sharing a network; only with an expert of `scope: single`.",
-        lambda scrape: _by(scrape.snapshot.insights.get("sharing", {})),
+        lambda scrape: by(scrape.snapshot.insights.get("sharing", {})),
         ("task",),
     ),
     Metric(
@@ -362,7 +265,7 @@ METRICS: tuple[Metric, ...] = (
         "gauge",
         "networks",
         "Networks that were replaced because they could learn no more, since the beginning of the stream.",
-        lambda scrape: _one(scrape.snapshot.insights.get("revived")),
+        lambda scrape: one(scrape.snapshot.insights.get("revived")),
     ),
     # -- how well it does
     Metric(
@@ -370,7 +273,7 @@ METRICS: tuple[Metric, ...] = (
         "gauge",
         "",
         "Prequential score of what was published. `over`: running (all labels), fading, or windowed.",
-        _scores(published=True),
+        scores(published=True),
         ("task", "score", "over"),
     ),
     Metric(
@@ -378,7 +281,7 @@ METRICS: tuple[Metric, ...] = (
         "gauge",
         "",
         "The same score of the prediction that nothing changes: the last label again.",
-        _scores(published=False),
+        scores(published=False),
         ("task", "score", "over"),
     ),
     Metric(
@@ -386,7 +289,7 @@ METRICS: tuple[Metric, ...] = (
         "gauge",
         "",
         "The task's primary score less that of no change, windowed; the sign is such that more is better.",
-        _of_tasks(_gain),
+        of_tasks(gain),
         ("task",),
     ),
     Metric(
@@ -394,7 +297,7 @@ METRICS: tuple[Metric, ...] = (
         "gauge",
         "",
         "The composite of the tasks' primary scores, where `scores.composite` configures one.",
-        lambda scrape: _one(scrape.snapshot.composite),
+        lambda scrape: one(scrape.snapshot.composite),
     ),
     # -- labels
     Metric(
@@ -402,7 +305,7 @@ METRICS: tuple[Metric, ...] = (
         "gauge",
         "labels",
         "Labels of the task that somebody sent, since the beginning of the stream.",
-        _of_tasks(lambda task: task.labels),
+        of_tasks(lambda task: task.labels),
         ("task",),
     ),
     Metric(
@@ -410,7 +313,7 @@ METRICS: tuple[Metric, ...] = (
         "gauge",
         "labels",
         "Labels that stand for an expired horizon, since the beginning of the stream.",
-        _of_tasks(lambda task: task.expiries),
+        of_tasks(lambda task: task.expiries),
         ("task",),
     ),
     Metric(
@@ -418,7 +321,7 @@ METRICS: tuple[Metric, ...] = (
         "gauge",
         "labels",
         "Labels whose published prediction was not finite, since the beginning of the stream.",
-        _of_tasks(lambda task: task.unscored),
+        of_tasks(lambda task: task.unscored),
         ("task",),
     ),
     Metric(
@@ -426,7 +329,7 @@ METRICS: tuple[Metric, ...] = (
         "gauge",
         "ratio",
         "Labels per event.",
-        _of_tasks(lambda task: task.coverage),
+        of_tasks(lambda task: task.coverage),
         ("task",),
     ),
     Metric(
@@ -434,7 +337,7 @@ METRICS: tuple[Metric, ...] = (
         "gauge",
         "seconds",
         "Event time from events to their labels: the mean.",
-        _of_tasks(lambda task: task.delay_mean_s),
+        of_tasks(lambda task: task.delay_mean_s),
         ("task",),
     ),
     Metric(
@@ -442,7 +345,7 @@ METRICS: tuple[Metric, ...] = (
         "gauge",
         "seconds",
         "Event time from events to their labels: the longest.",
-        _of_tasks(lambda task: task.delay_max_s),
+        of_tasks(lambda task: task.delay_max_s),
         ("task",),
     ),
     Metric(
@@ -451,7 +354,7 @@ METRICS: tuple[Metric, ...] = (
         "labels or events",
         "What the join saw: matched, orphan, late, duplicate, contradictory and expired labels; duplicate and "
         "evicted events.",
-        lambda scrape: _by(scrape.snapshot.join),
+        lambda scrape: by(scrape.snapshot.join),
         ("outcome",),
     ),
     Metric(
@@ -459,14 +362,14 @@ METRICS: tuple[Metric, ...] = (
         "gauge",
         "events",
         "Events that are remembered; `join.capacity` bounds them.",
-        lambda scrape: _one(scrape.snapshot.remembered),
+        lambda scrape: one(scrape.snapshot.remembered),
     ),
     Metric(
         "streammtl_pending_events",
         "gauge",
         "events",
         "Remembered events that still await a label; counted more rarely than the rest.",
-        lambda scrape: _one(scrape.snapshot.pending),
+        lambda scrape: one(scrape.snapshot.pending),
     ),
     # -- drift
     Metric(
@@ -478,34 +381,34 @@ METRICS: tuple[Metric, ...] = (
         ("subject", "name"),
     ),
     # -- checkpoints
-    Metric("streammtl_checkpoints_total", "counter", "checkpoints", "Checkpoints that were written.", _saved("saved")),
+    Metric("streammtl_checkpoints_total", "counter", "checkpoints", "Checkpoints that were written.", saved("saved")),
     Metric(
         "streammtl_checkpoint_failures_total",
         "counter",
         "checkpoints",
         "Checkpoints that could not be written.",
-        _saved("failures"),
+        saved("failures"),
     ),
     Metric(
         "streammtl_checkpoint_age_seconds",
         "gauge",
         "seconds",
         "Since this process last wrote a checkpoint; none is due while no record comes.",
-        _saved("age"),
+        saved("age"),
     ),
     Metric(
         "streammtl_checkpoint_unsaved_records",
         "gauge",
         "records",
         "Records taken since the last checkpoint.",
-        _saved("unsaved"),
+        saved("unsaved"),
     ),
-    Metric("streammtl_checkpoint_size_bytes", "gauge", "bytes", "Size of the last checkpoint.", _saved("size")),
+    Metric("streammtl_checkpoint_size_bytes", "gauge", "bytes", "Size of the last checkpoint.", saved("size")),
     Metric(
         "streammtl_checkpoint_write_seconds",
         "gauge",
         "seconds",
         "What the last checkpoint took, flushing the sinks included.",
-        _saved("seconds"),
+        saved("seconds"),
     ),
 )

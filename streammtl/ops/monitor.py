@@ -18,8 +18,8 @@ from streammtl.errors import ConfigError
 from streammtl.ops.exposition import Exposition, ProcessFigures
 from streammtl.ops.health import Health, Verdict
 from streammtl.ops.live import live_document
-from streammtl.ops.metrics import Scrape
 from streammtl.ops.recorder import EVERY_S, SHARE, Recorder
+from streammtl.ops.samples import Scrape
 from streammtl.ops.server import Request, Response, Server
 from streammtl.report.theme import colours
 from streammtl.run.observe import Observer, Observers

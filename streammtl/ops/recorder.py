@@ -58,6 +58,7 @@ class Recorder(Observer):
         self._counts: defaultdict[str, int] = defaultdict(int)
         self._rejected = _Growth(REASONS)
         self._join = _Growth(())
+        self._unknown_fields = _Growth(("unknown_fields",))
         self._alarms: dict[tuple[str, str], int] = {}
         self._stages: dict[str, float] = dict.fromkeys(("source", *STAGES, "checkpoint"), 0.0)
         self._turns_by_bucket = [0] * (len(TURN_BUCKETS_S) + 1)
@@ -132,6 +133,7 @@ class Recorder(Observer):
         start_s = self._clock.monotonic()
         self._rejected.grow(self._engine.rejected)
         self._join.grow(self._engine.join.counts)
+        self._unknown_fields.grow(_unknown_fields(self._engine))
         self._count_pending(self._engine)
         for losses_T in self._recent_losses:
             np.copyto(self._losses_T, losses_T, where=~np.isnan(losses_T))
@@ -145,6 +147,7 @@ class Recorder(Observer):
         """Remember where the counts stand that a checkpoint brought along: they are not of this process."""
         self._rejected.begin(engine.rejected)
         self._join.begin(engine.join.counts)
+        self._unknown_fields.begin(_unknown_fields(engine))
         self._n_score_documents = self._score_documents(engine)
         self._is_stale = True
 
@@ -153,7 +156,7 @@ class Recorder(Observer):
         lag = None if source is None else source.lag()
         return Snapshot(
             taken_s=now_s,
-            counts=dict(self._counts),
+            counts=self._counts | self._unknown_fields.total,
             stream=dict(engine.totals),
             rejected=dict(self._rejected.total),
             join=dict(self._join.total),
@@ -195,6 +198,10 @@ class Recorder(Observer):
 
     def _score_documents(self, engine: Engine) -> int:
         return engine.totals["records"] // self._config.sink.metrics_every_records
+
+
+def _unknown_fields(engine: Engine) -> dict[str, int]:
+    return {"unknown_fields": engine.totals["unknown_fields"]}
 
 
 def _watched(config: RunConfig, engine: Engine) -> list[tuple[str, str]]:

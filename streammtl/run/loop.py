@@ -267,7 +267,7 @@ class Loop:
             path = self._checkpoints.save(
                 {**self.engine.state(), "sinks": sinks, "identity": self.source.identity()}, n_records
             )
-            size_bytes = sum(file.stat().st_size for file in path.iterdir())
+            size_bytes = _size_bytes(path)
             self._begin_journal_anew(self._checkpoints)
             # 3 what was published counts
             self._patience.until_done(lambda: publisher.commit(n_records), stop)
@@ -275,3 +275,11 @@ class Loop:
             self.source.commit(self.engine.position)
             self._observer.saved(Saved(path, n_records, self._clock.monotonic() - save_s, size_bytes))
         self._stages["checkpoint"] += self._clock.monotonic() - save_s
+
+
+def _size_bytes(folder: Path) -> int:
+    """Of its files; 0: somebody has removed it already, which the next checkpoint finds out."""
+    try:
+        return sum(file.stat().st_size for file in folder.iterdir())
+    except FileNotFoundError:
+        return 0

@@ -19,11 +19,20 @@ from streammtl.config_errors import explain_error, nearest
 from streammtl.config_layers import Layers, read_override
 from streammtl.errors import ConfigError, SinkError
 from streammtl.log.embedded import EmbeddedLog
-from streammtl.run.simulate_kafka import SCHEME, Send, sending
+from streammtl.run.simulate_kafka import (
+    EVENTS,
+    LABELS,
+    SCHEME,
+    Place,
+    Send,
+    find_place,
+    is_configuration,
+    is_kafka,
+    sending,
+)
 from streammtl.worlds.base import World, WorldRecords
 
 SUFFIXES: Final = (".jsonl", ".jsonl.gz", ".log")
-EVENTS, LABELS = "events", "labels"  # topics of a log
 
 _CHUNK_RECORDS: Final = 512  # written at once at most; in a log, events and labels are in order up to this many records
 _CHUNK_S: Final = 0.05  # seconds of the stream written at once at most, where there is a rate
@@ -87,8 +96,9 @@ def write_world(
     """Write the stream of `world` until it ends or `stop` says so.
 
     `destination` is a file of JSON documents (`.jsonl`, `.jsonl.gz`), or an embedded log (`.log`) or a Kafka cluster
-    (`kafka://host:port`) with the topics `events` and `labels`, keyed by id, in Kafka of so many `partitions`. What is
-    there already is replaced, in topics appended to, but only with `force`.
+    (`kafka://host:port`) with the topics `events` and `labels`, keyed by id, in Kafka of so many `partitions`; or a
+    configuration (`.yaml`), whose source names the cluster and the topics. What is there already is replaced, in topics
+    appended to, but only with `force`.
     `rate` is events per second; labels come along in their place, those after the last event at once. `observe` is
     called with the number of events so far. Raises `ConfigError` for the destination, `SinkError` where writing fails.
     """
@@ -111,16 +121,14 @@ def write_world(
     return Written(n_records, n_events, clock.monotonic() - start_s, stopped, world.dirt_counts())
 
 
-def is_kafka(destination: Path | str) -> bool:
-    """Whether it is the address of a Kafka cluster."""
-    return isinstance(destination, str) and destination.startswith(SCHEME)
-
-
 def truth_path(destination: Path | str) -> Path:
     """Where the truth about the stream in `destination` is: `out.jsonl.gz` -> `out.truth.json`.
 
-    For a Kafka cluster: `kafka.truth.json` in the current folder.
+    Beside a configuration it is under its name; for the address of a Kafka cluster: `kafka.truth.json` in the current
+    folder.
     """
+    if is_configuration(destination):
+        return Path(destination).with_suffix(".truth.json")
     if is_kafka(destination):
         return Path("kafka.truth.json")
     destination = Path(destination)
@@ -169,7 +177,7 @@ def _suffix(destination: Path) -> str:
     if not found:
         raise ConfigError(
             f"cannot tell what to write to {destination}: its name must end with {', '.join(SUFFIXES[:-1])} (a file) "
-            f"or {SUFFIXES[-1]} (an embedded log), or be {SCHEME}host:port"
+            f"or {SUFFIXES[-1]} (an embedded log), or be {SCHEME}host:port or a configuration (.yaml)"
         )
     return found[0]
 
@@ -200,8 +208,9 @@ def _open(
 ) -> Iterator[_Write]:
     if is_kafka(destination):
         _refuse([truth_path(destination)], force)
-        with sending(str(destination), (EVENTS, LABELS), partitions, force, clock, stop) as send:
-            yield _to_kafka(send)
+        place = find_place(str(destination))
+        with sending(place, partitions, force, clock, stop) as send:
+            yield _to_kafka(send, place)
         return
     destination = Path(destination)
     if _suffix(destination) == ".log":
@@ -245,12 +254,15 @@ def _to_file(file: BinaryIO, destination: Path, is_followed: bool) -> _Write:
     return write
 
 
-def _to_kafka(send: Send) -> _Write:
+def _to_kafka(send: Send, place: Place) -> _Write:
     def write(chunk: _Chunk) -> None:
-        for topic in (EVENTS, LABELS):  # events before their labels
-            rows = [i for i, is_label in enumerate(chunk.is_label_N) if is_label == (topic == LABELS)]
+        if place.events == place.labels:
+            return send(place.events, chunk.key_N, chunk.value_N)
+        for topic in (place.events, place.labels):  # events before their labels
+            rows = [i for i, is_label in enumerate(chunk.is_label_N) if is_label == (topic == place.labels)]
             if rows:
                 send(topic, [chunk.key_N[i] for i in rows], [chunk.value_N[i] for i in rows])
+        return None
 
     return write
 

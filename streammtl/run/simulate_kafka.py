@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Final, final
 
 from pydantic import ValidationError
@@ -15,6 +16,8 @@ from streammtl.kafka.settings import KafkaConnection
 from streammtl.kafka.topics import n_records_ever, require_topic
 
 SCHEME: Final = "kafka://"
+CONFIGURATIONS: Final = (".yaml", ".yml")
+EVENTS, LABELS = "events", "labels"  # topics of a cluster whose address alone is given
 
 #: Takes a topic, keys and values.
 Send = Callable[[str, Sequence[str], Sequence[bytes]], None]
@@ -31,10 +34,48 @@ def connection_of(address: str) -> KafkaConnection:
         raise ConfigError(f"expected kafka://host:port[,host:port...], found {address}") from None
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Topics of a cluster, which may be one and the same."""
+
+    connection: KafkaConnection
+    events: str
+    labels: str
+
+    def __str__(self) -> str:
+        """The address of the cluster."""
+        return f"{SCHEME}{','.join(self.connection.servers)}"
+
+
+def is_kafka(destination: object) -> bool:
+    """Whether it is the address of a Kafka cluster, or a configuration, whose source must be one."""
+    return str(destination).startswith(SCHEME) or is_configuration(destination)
+
+
+def is_configuration(destination: object) -> bool:
+    """Whether it is the file of a configuration, by its name."""
+    return str(destination).endswith(CONFIGURATIONS)
+
+
+def find_place(destination: str) -> Place:
+    """The cluster at an address; or that of a configuration's source, with its topics, its user and its driver."""
+    if not is_configuration(destination):
+        return Place(connection_of(destination), EVENTS, LABELS)
+    from streammtl.config import RunConfig
+    from streammtl.sources.kafka import KafkaSource
+
+    source = RunConfig.load(destination).source
+    if not isinstance(source, KafkaSource.Config):
+        raise ConfigError(f"{destination}: its source is not Kafka's; give {SCHEME}host:port, a file or a log")
+    if source.topics is not None:
+        return Place(source.connection, source.topics.events, source.topics.labels)
+    assert source.topic is not None, "one of the two is set"
+    return Place(source.connection, source.topic, source.topic)
+
+
 @contextmanager
 def sending(
-    address: str,
-    topics: Sequence[str],
+    place: Place,
     partitions: int,
     force: bool,
     clock: Clock,
@@ -47,16 +88,15 @@ def sending(
     `ConfigError` when a topic has had records, unless with `force`; `SinkError` when the broker does not take them:
     after a minute, or soon when `stop` says so.
     """
-    connection = connection_of(address)
-    for topic in topics:
-        require_topic(connection, topic, partitions=partitions)
-        n_held = n_records_ever(connection, topic)
+    for topic in {place.events: None, place.labels: None}:
+        require_topic(place.connection, topic, partitions=partitions)
+        n_held = n_records_ever(place.connection, topic)
         if n_held and not force:
             raise ConfigError(
-                f"topic {topic!r} of {address} has had {n_held:,} records already, and a second stream may repeat "
+                f"topic {topic!r} of {place} has had {n_held:,} records already, and a second stream may repeat "
                 "their ids; take another cluster, or append with --force"
             )
-    patient = _Patient(make_producer(connection), address, clock, stop)
+    patient = _Patient(make_producer(place.connection), place, clock, stop)
     try:
         yield patient.send
         patient.flush()
@@ -68,9 +108,9 @@ def sending(
 class _Patient:
     """Sends, and waits for a broker that does not answer, but not for ever."""
 
-    def __init__(self, producer: Producer, address: str, clock: Clock, stop: Callable[[], bool]) -> None:
+    def __init__(self, producer: Producer, place: Place, clock: Clock, stop: Callable[[], bool]) -> None:
         self.producer = producer
-        self._address = address
+        self._place = place
         self._clock = clock
         self._stop = stop
         self._n_sent = 0
@@ -102,6 +142,6 @@ class _Patient:
     def _given_up(self, error: SinkUnavailableError, seconds: float) -> SinkError:
         return SinkError(
             f"{'interrupted, and ' if self._stop() else ''}gave up after {seconds:.0f} s without an answer: "
-            f"{self.producer.n_waiting:,} of {self._n_sent:,} records may be missing at {self._address} ({error}). For "
+            f"{self.producer.n_waiting:,} of {self._n_sent:,} records may be missing at {self._place} ({error}). For "
             "a complete stream, write it once more to empty topics"
         )

@@ -193,10 +193,9 @@ class KafkaSource(Source):
         """Behind the ends as the broker last told them, and by the clock behind the last record that was given."""
         if self._consumer is None:
             return None
-        n_records = 0
-        for partition, next_offset in zip(self._reader.partitions, self._next_P.tolist(), strict=True):
-            end = self._consumer.end_offset(partition)
-            n_records += max(0, (self._ends[partition] if end is None else end) - next_offset)
+        ends = self._ends | self._consumer.end_offsets(self._reader.partitions)
+        nexts = zip(self._reader.partitions, self._next_P.tolist(), strict=True)
+        n_records = sum(max(0, ends[partition] - next_offset) for partition, next_offset in nexts)
         if n_records == 0 or self._last_timestamp_ms < 0:
             return Lag(n_records, 0.0)
         return Lag(n_records, max(0.0, self._clock.now() - self._last_timestamp_ms / 1000.0))

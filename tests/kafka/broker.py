@@ -17,7 +17,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from string import Template
 from types import TracebackType
@@ -29,6 +29,13 @@ from tests.kafka.jars import DEPLOY, UnavailableError, broker_jars, cache_folder
 
 #: Users of the secured listeners; none may do anything until `Cluster.allow` says so.
 PASSWORDS = {"alice": "alice-4bG7sXq9", "bob": "bob-Tz61mWkL"}
+
+#: What one may try with the broker of `make kafka`.
+TO_TRY = (
+    "streammtl simulate fraud --rate 500 --to kafka://127.0.0.1:9092   # the topics events and labels",
+    "streammtl run examples/fraud_kafka.yaml                           # learns and publishes",
+    "streammtl tail kafka://127.0.0.1:9092/predictions --follow        # shows what it publishes",
+)
 
 _START_TIMEOUT_S = 60.0
 _STOP_TIMEOUT_S = 20.0
@@ -100,8 +107,8 @@ class Broker:
         assert self._process is not None, "start the broker first"
         return self._process.pid
 
-    def start(self) -> Self:
-        """Start it, with the data that it has, and wait until it answers."""
+    def start(self, *, wait: bool = True) -> Self:
+        """Start it, with the data that it has, and wait until it answers; else `wait_until_started` does."""
         assert self._process is None, "it runs already"
         with (self.folder / "broker.log").open("ab") as log:
             start = log.tell()
@@ -109,8 +116,14 @@ class Broker:
             java += ["kafka.Kafka", str(self.folder / "server.properties")]
             command = [sys.executable, "-c", _DIE_WITH_PARENT, *java]
             self._process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, cwd=self.folder)
-        wait_until(lambda: self._has_started(start), "the broker has started", _START_TIMEOUT_S)
+        self._start_bytes = start  # what the log had before
+        if wait:
+            self.wait_until_started()
         return self
+
+    def wait_until_started(self) -> None:
+        """After a start without waiting."""
+        wait_until(lambda: self._has_started(self._start_bytes), "the broker has started", _START_TIMEOUT_S)
 
     def kill(self) -> None:
         """End it at once, with SIGKILL: what it had not written is lost."""
@@ -131,6 +144,15 @@ class Broker:
     def restart(self) -> None:
         """Kill it and start it again with the same data."""
         self.kill()
+        self.start()
+
+    def move(self) -> None:
+        """Stop it, and start it with its data where clients without security find it at another address."""
+        self.stop()
+        old, new = self.endpoints.plain, f"127.0.0.1:{_free_ports(1)[0]}"
+        properties = self.folder / "server.properties"
+        properties.write_text(properties.read_text().replace(f"PLAIN://{old}", f"PLAIN://{new}"))
+        self.endpoints = replace(self.endpoints, plain=new)
         self.start()
 
     def close(self) -> None:
@@ -283,11 +305,8 @@ def main() -> None:
         sys.stdout.write(
             f"Kafka answers at {broker.endpoints.plain}; with TLS and SCRAM at {broker.endpoints.secured} "
             f"(user alice, password {PASSWORDS['alice']}, ca {certificates / 'ca.pem'}).\n"
-            "Its records are gone when it ends (Ctrl-C). In another terminal:\n\n"
-            "  streammtl simulate fraud --to kafka://127.0.0.1:9092    # events and labels\n"
-            "  streammtl run examples/fraud_kafka.yaml                 # learn, publish predictions\n"
-            "  streammtl replay examples/fraud_kafka.yaml --set source.follow=false --set checkpoint.path=null "
-            "--set 'sink={}'    # the same topics to their ends, and what was learned\n\n"
+            "Its records are gone when it ends (Ctrl-C); remove the folder checkpoints, too, before you try again.\n"
+            "To try, each in a terminal of its own:\n\n" + "".join(f"  {command}\n" for command in TO_TRY) + "\n"
         )
         sys.stdout.flush()
         broker.wait()

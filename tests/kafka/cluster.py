@@ -29,16 +29,17 @@ class Stored:
 
 @final
 class Cluster:
-    """A cluster without security, by the address of one of its brokers."""
+    """A cluster without security, by the addresses of some of its brokers; `replication` is that of new topics."""
 
-    def __init__(self, servers: str) -> None:
+    def __init__(self, servers: str, replication: int = 1) -> None:
         self.servers = servers
+        self._replication = replication
         self._admin: Any = None
 
     def create_topic(self, name: str | None = None, partitions: int = 1, **settings: str) -> str:
         """Create a topic, with a name of its own unless one is given; returns the name."""
         name = name or f"t{uuid.uuid4().hex[:12]}"
-        topic = {"num_partitions": partitions, "replication_factor": 1, "configs": settings}
+        topic = {"num_partitions": partitions, "replication_factor": self._replication, "configs": settings}
         self._client().create_topics({name: topic}, wait_for_metadata=True)
         return name
 
@@ -60,6 +61,12 @@ class Cluster:
         """How many partitions a topic has that somebody leads."""
         (topic,) = self._client().describe_topics([name])
         return sum(partition["leader_id"] >= 0 for partition in topic["partitions"])
+
+    def is_in_sync(self) -> bool:
+        """Whether every partition of every topic has all its replicas."""
+        topics = self._client().describe_topics()
+        partitions = [partition for topic in topics for partition in topic["partitions"]]
+        return all(set(each["isr_nodes"]) == set(each["replica_nodes"]) for each in partitions)
 
     def delete_records(self, name: str, partition: int, before_offset: int) -> None:
         """Let a partition begin at `before_offset`, as retention would."""

@@ -74,6 +74,7 @@ def write(cluster: Cluster, prefix: str, start: int, stop: int) -> None:
     By librdkafka, which takes a tenth of kafka-python's time for it, but with the partitions of the latter.
     """
     settings = {"bootstrap.servers": cluster.servers, "partitioner": "murmur2_random", "linger.ms": 5}
+    settings |= {"enable.idempotence": True}  # each of them once, also when a broker goes
     producer = Producer({**settings, "queue.buffering.max.messages": 1_000_000, "log_level": 2})
     errors: list[Any] = []
 
@@ -84,7 +85,7 @@ def write(cluster: Cluster, prefix: str, start: int, stop: int) -> None:
     for kind, document in (("events", event), ("labels", label)):
         for i in range(start, stop):
             producer.produce(f"{prefix}-{kind}", document(i), b"e%d" % i, on_delivery=note)
-    assert producer.flush(60) == 0
+        assert producer.flush(60) == 0  # no label is there before its event
     assert not errors
 
 

@@ -10,10 +10,11 @@ from threading import Event
 from typing import Any
 
 import pytest
+from kafka import KafkaProducer
 
 from streammtl.errors import SinkAbortedError, SinkUnavailableError
-from streammtl.kafka import confluent_producer
-from streammtl.kafka.confluent_producer import ConfluentProducer
+from streammtl.kafka import lost
+from streammtl.kafka.confluent_commit import Commit
 from streammtl.sinks.base import Documents, Sink
 from streammtl.sinks.kafka import KafkaSink
 from tests.kafka.broker import Broker
@@ -96,22 +97,29 @@ def test_a_lost_answer_within_a_transaction_leaves_everything_once(
     cluster.close()
 
 
+@pytest.mark.parametrize(
+    ("driver", "owner", "name"),
+    [
+        ("kafka-python", KafkaProducer, "send_offsets_to_transaction"),
+        ("confluent", Commit, "_set_mark_and_commit"),
+    ],
+)
 def test_a_commit_that_never_ends_while_the_broker_answers_is_given_up_and_begun_anew(
-    tmp_path: Path, broker: Broker, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, broker: Broker, driver: str, owner: Any, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    commit, numbers, gives_up = ConfluentProducer._commit_at_once, count(1), Event()
+    commit, numbers, gives_up = getattr(owner, name), count(1), Event()
 
-    def commit_or_wait_for_a_coordinator_that_is_gone(producer: ConfluentProducer, *mark: Any) -> None:
+    def commit_or_wait_for_a_coordinator_that_is_gone(producer: Any, *mark: Any) -> None:
         if next(numbers) == 3:
             gives_up.wait()
         else:
             commit(producer, *mark)
 
-    monkeypatch.setattr(ConfluentProducer, "_commit_at_once", commit_or_wait_for_a_coordinator_that_is_gone)
-    monkeypatch.setattr(confluent_producer, "_STUCK_S", 3.0)
+    monkeypatch.setattr(owner, name, commit_or_wait_for_a_coordinator_that_is_gone)
+    monkeypatch.setattr(lost, "_STUCK_S", 3.0)
     cluster = Cluster(broker.endpoints.plain)
     topic = cluster.create_topic()
-    settings = settings_of(tmp_path, cluster, topic, "confluent")
+    settings = settings_of(tmp_path, cluster, topic, driver)
     with pytest.raises(SinkAbortedError, match="though the cluster has answered for 3 s"):
         run(settings)
     assert 0 < len(published(cluster, topic)) < 100

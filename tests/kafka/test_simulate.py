@@ -15,22 +15,83 @@ from streammtl.clock import SystemClock
 from streammtl.errors import ConfigError
 from streammtl.run.simulate import truth_path, world_settings, write_world
 from tests.cli.commands import streammtl
-from tests.kafka.broker import Broker, wait_until
+from tests.cli.worlds import TinyWorld
+from tests.kafka.broker import PASSWORDS, Broker, Endpoints, wait_until
 from tests.kafka.cluster import Cluster
-from tests.kafka.daemon import EXIT_TIMEOUT_S
+from tests.kafka.conftest import _NewTopic
+from tests.kafka.daemon import EXIT_TIMEOUT_S, settings_of
 from tests.kafka.nursery import ROOT
 
 pytestmark = pytest.mark.slow
 
-# The command, with a driver that it does not offer.
-_PROGRAM = """
-from streammtl.run import simulate_kafka
-from streammtl.run.cli import main
+BOTH = pytest.mark.parametrize("driver", ["kafka-python", "confluent"])
 
-connection_of = simulate_kafka.connection_of
-simulate_kafka.connection_of = lambda address: connection_of(address).model_copy(update={"driver": "DRIVER"})
-main()
-"""
+
+def configuration(folder: Path, servers: str, prefix: str, driver: str = "kafka-python", **security: str) -> Path:
+    """One that reads the events and labels of `prefix`."""
+    settings = settings_of(folder, servers, prefix, driver=driver)
+    settings["source"]["connection"]["security"] = security
+    settings["model"] = {"kind": "shared_bottom"}
+    (folder / "run.yaml").write_text(json.dumps(settings))
+    return folder / "run.yaml"
+
+
+@BOTH
+def test_a_configuration_says_which_topics_and_who_we_are(
+    tmp_path: Path,
+    cluster: Cluster,
+    endpoints: Endpoints,
+    fresh_topic: _NewTopic,
+    driver: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ALICE", PASSWORDS["alice"])
+    prefix = fresh_topic()
+    for topic in ("events", "labels"):
+        cluster.create_topic(f"{prefix}-{topic}")
+        cluster.allow("alice", f"{prefix}-{topic}", "DESCRIBE", "WRITE")
+    alice = {
+        "protocol": "sasl_ssl",
+        "mechanism": "SCRAM-SHA-512",
+        "username": "alice",
+        "password_env": "ALICE",
+        "ca": str(endpoints.certificates / "ca.pem"),
+    }
+    config = configuration(tmp_path, endpoints.secured, prefix, driver, **alice)
+    written = streammtl("simulate", "fraud", "--to", config, "--events", "500")
+    assert written.exit_code == 0, written.output
+    assert len(cluster.read(f"{prefix}-events")) == 500
+    truth = json.loads((tmp_path / "run.truth.json").read_text())
+    assert truth["records"] == 500 + len(cluster.read(f"{prefix}-labels"))
+
+    again = streammtl("simulate", "fraud", "--to", config, "--events", "500")
+    assert (again.exit_code, "run.truth.json exists already" in again.output) == (2, True)
+    monkeypatch.setenv("ALICE", "wrong-9fK2pLxq")
+    refused = streammtl("simulate", "fraud", "--to", config, "--events", "500", "--force")
+    assert refused.exit_code == 1
+    assert "refuses the user 'alice' with this password" in refused.output
+    assert "wrong-9fK2pLxq" not in refused.output
+
+
+def test_events_and_labels_may_share_a_topic_in_the_order_of_the_stream(
+    tmp_path: Path, cluster: Cluster, fresh_topic: _NewTopic
+) -> None:
+    topic, world = fresh_topic(), TinyWorld.Config(events=6).build()
+    config = configuration(tmp_path, cluster.servers, topic)
+    settings = json.loads(config.read_text())
+    settings["source"] |= {"topic": topic, "topics": None}
+    config.write_text(json.dumps(settings))
+    write_world(world, str(config), SystemClock())
+    values = [value for batch in world.records() for value in batch.value_N]
+    assert [record.value for record in cluster.read(topic)] == values
+
+
+def test_a_configuration_without_kafka_is_refused(tmp_path: Path) -> None:
+    config = configuration(tmp_path, "127.0.0.1:1", "p")
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"source": {"kind": "jsonl", "path": "x"}}))
+    result = streammtl("simulate", "fraud", "--to", config)
+    assert result.exit_code == 2
+    assert "its source is not Kafka's" in result.output
 
 
 def test_events_and_labels_go_to_their_topics_by_id_and_labels_are_later(
@@ -69,19 +130,19 @@ def test_an_address_that_is_none_is_refused(address: str) -> None:
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("driver", ["kafka-python", "confluent"])
+@BOTH
 def test_without_a_broker_it_ends_in_time_and_says_what_may_be_missing(
     tmp_path: Path, driver: str, how: signal.Signals
 ) -> None:
     with Broker() as broker:
         cluster = Cluster(broker.endpoints.plain)
         for topic in ("events", "labels"):
-            cluster.create_topic(topic)
-        address = f"kafka://{broker.endpoints.plain}"
+            cluster.create_topic(f"p-{topic}")
+        config = configuration(tmp_path, broker.endpoints.plain, "p", driver)
         process = subprocess.Popen(
             [
-                *(sys.executable, "-c", _PROGRAM.replace("DRIVER", driver)),
-                *("simulate", "fraud", "--to", address, "--events", "1000000", "--rate", "1000"),
+                *(sys.executable, "-m", "streammtl.run.cli", "simulate", "fraud"),
+                *("--to", str(config), "--events", "1000000", "--rate", "1000"),
             ],
             cwd=tmp_path,
             env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'simulators'}"},
@@ -89,7 +150,7 @@ def test_without_a_broker_it_ends_in_time_and_says_what_may_be_missing(
             text=True,
         )
         try:
-            wait_until(lambda: len(cluster.read("events")) > 1000, "it has written something")
+            wait_until(lambda: len(cluster.read("p-events")) > 1000, "it has written something")
             cluster.close()
             broker.kill()
             with pytest.raises(subprocess.TimeoutExpired):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import pytest
 from streammtl.clock import SystemClock
 from streammtl.errors import SourceError
 from streammtl.journal import Runs
+from streammtl.kafka.call import is_one_waiting
+from streammtl.kafka.confluent_consumer import ConfluentConsumer
 from streammtl.sources.kafka import KafkaSource
 from streammtl.types import Records, Role
 from tests.kafka.broker import wait_until
@@ -241,6 +244,27 @@ def test_lag_counts_what_is_left(cluster: Cluster, fresh_topic: _NewTopic, drive
     lag = source.lag()
     assert lag is not None
     assert (lag.n_records, lag.seconds) == (0, 0.0)
+    source.close()
+
+
+def test_a_library_that_has_locked_itself_out_does_not_hold_up_the_lag(
+    cluster: Cluster, fresh_topic: _NewTopic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = fresh_topic()
+    cluster.produce(topic, [b"{}"] * 3)
+    source = source_of(cluster, topic, "confluent")
+    source.open({})
+    read_all(source)
+    consumer = source._consumer
+    assert isinstance(consumer, ConfluentConsumer)
+    lag, released = source.lag(), threading.Event()
+    monkeypatch.setattr(consumer, "_look_at_ends", lambda partitions: released.wait())
+    assert source.lag() == source.lag() == lag
+    assert is_one_waiting()
+    released.set()
+    monkeypatch.undo()
+    source.lag()
+    assert not is_one_waiting()
     source.close()
 
 

@@ -35,6 +35,17 @@ def source_of(servers: str, topic: str, driver: str) -> KafkaSource:
     return source
 
 
+def half_read(cluster: Cluster, driver: str) -> tuple[str, KafkaSource, Read]:
+    """A topic with `N` records in each of two partitions, its source, and the first of them."""
+    topic, read = cluster.create_topic(partitions=2), Read()
+    for p in (0, 1):
+        cluster.produce(topic, [b"{}"] * N, partition=p)
+    source = source_of(cluster.servers, topic, driver)
+    source.open({})
+    read_until(source, read, N // 2)
+    return topic, source, read
+
+
 def read_until(source: KafkaSource, read: Read, n: int, timeout_s: float = 60.0) -> int:
     """Read on until there are `n` records; how often the source was in trouble meanwhile."""
     n_troubles = 0
@@ -72,13 +83,7 @@ def assert_each_once(read: Read, topic: str, n: int) -> None:
 
 @BOTH
 def test_a_killed_broker_is_waited_for(broker: Broker, cluster: Cluster, driver: str) -> None:
-    topic = cluster.create_topic(partitions=2)
-    for p in (0, 1):
-        cluster.produce(topic, [b"{}"] * N, partition=p)
-    source = source_of(cluster.servers, topic, driver)
-    read: Read = []
-    source.open({})
-    read_until(source, read, N // 2)
+    topic, source, read = half_read(cluster, driver)
     cluster.close()
     broker.kill()
     with pytest.raises(SourceUnavailableError):
@@ -142,13 +147,7 @@ def test_a_slow_network_loses_nothing(broker: Broker, cluster: Cluster, driver: 
 
 @BOTH
 def test_a_broker_that_stands_still_loses_nothing(broker: Broker, cluster: Cluster, driver: str) -> None:
-    topic = cluster.create_topic(partitions=2)
-    for p in (0, 1):
-        cluster.produce(topic, [b"{}"] * N, partition=p)
-    source = source_of(cluster.servers, topic, driver)
-    read: Read = []
-    source.open({})
-    read_until(source, read, N // 2)
+    topic, source, read = half_read(cluster, driver)
     broker.pause()
     timer = threading.Timer(4.0, broker.resume)
     timer.start()

@@ -15,6 +15,7 @@ from streammtl.ops.metrics import METRICS, Metric
 from streammtl.publish import SINKS
 from streammtl.run.observe import Saved
 from streammtl.sources.base import Lag, Source
+from tests.engine.streams import records_of
 from tests.ops.programs import program
 from tests.ops.runs import Watched, watched
 from tests.ops.scraping import get, key, scrape
@@ -100,6 +101,14 @@ def test_values_are_those_of_the_engine(run: Watched) -> None:
             assert samples[key("streammtl_expert_share_ratio", task=name, expert=expert)] == share
 
 
+def test_a_field_that_the_schema_does_not_name_is_counted(run: Watched) -> None:
+    records = records_of([b'{"id":"n","time":1,"new":1,"newer":2}'])  # the first offset is 0
+    run.give(100)
+    run.monitor.observer.turn(run.engine.turn(records), run.engine)
+    run.be_quiet()
+    assert scrape(url(run))[key("streammtl_unknown_fields_total")] == run.engine.totals["unknown_fields"] >= 2
+
+
 def test_what_the_sinks_took_is_what_is_counted(run: Watched) -> None:
     run.give(200)
     run.be_quiet()
@@ -139,6 +148,7 @@ def test_counters_begin_at_zero_after_a_restart_and_the_stream_goes_on(run: Watc
         samples = scrape(url(again))
         assert samples[key("streammtl_records_total")] == 0
         assert samples[key("streammtl_join_total", outcome="matched")] == 0
+        assert samples[key("streammtl_unknown_fields_total")] == 0
         assert sum(value for (name, _), value in samples.items() if name == "streammtl_published_total") == 0
         assert samples[key("streammtl_stream_records")] == run.engine.totals["records"] > 0
     finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -49,6 +50,20 @@ def straight(folder: Path) -> tuple[ReplayReport, dict[str, bytes]]:
     folder.mkdir()
     report = replay(RunConfig.parse(settings_of(folder), environment={}))
     return report, outputs(folder)
+
+
+def test_a_checkpoint_that_somebody_removes_at_once_stops_no_learning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save = Checkpoints.save
+
+    def save_in_vain(checkpoints: Checkpoints, state: State, number: int) -> Path:
+        path = save(checkpoints, state, number)
+        shutil.rmtree(path)
+        return path
+
+    monkeypatch.setattr(Checkpoints, "save", save_in_vain)
+    assert replay(RunConfig.parse(settings_of(tmp_path), environment={})).events == 200
 
 
 def test_stopping_after_every_poll_and_resuming_changes_nothing(tmp_path: Path) -> None:

@@ -48,8 +48,8 @@ class GivenConsumer(Consumer):
     def reached(self, partition: TopicPartition) -> int:
         return 0
 
-    def end_offset(self, partition: TopicPartition) -> int | None:
-        return self.ends[partition]
+    def end_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        return {partition: self.ends[partition] for partition in partitions}
 
     def first_and_end_offsets(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:
         return {partition: (0, self.ends[partition]) for partition in partitions}

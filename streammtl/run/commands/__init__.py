@@ -1,0 +1,1 @@
+"""The commands of `streammtl`, in families. All but the command line itself is imported inside them."""
