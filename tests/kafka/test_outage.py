@@ -16,8 +16,10 @@ from tests.ops.scraping import key
 N = 5000
 
 
-@pytest.mark.slow(seconds=60)
-@pytest.mark.parametrize("away_s", [5, 60])
+@pytest.mark.parametrize(
+    "away_s",
+    [pytest.param(5, marks=pytest.mark.slow(seconds=20)), pytest.param(60, marks=pytest.mark.slow(seconds=90))],
+)
 def test_a_broker_that_was_away_costs_nothing_and_readyz_tells_of_it(
     tmp_path: Path, broker: Broker, away_s: int
 ) -> None:

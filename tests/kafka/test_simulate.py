@@ -33,19 +33,11 @@ main()
 """
 
 
-def remove_topics(cluster: Cluster) -> None:
-    """Those of the worlds that other tests have written."""
-    for topic in ("events", "labels"):
-        if cluster.has_topic(topic):
-            cluster.delete_topic(topic)
-
-
 def test_events_and_labels_go_to_their_topics_by_id_and_labels_are_later(
     tmp_path: Path, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     cluster = Cluster(broker.endpoints.plain)
-    remove_topics(cluster)
     address = f"kafka://{cluster.servers}"
     result = streammtl("simulate", "fraud", "--to", address, "--events", "2000", "--partitions", "2")
     assert result.exit_code == 0, result.output
@@ -79,13 +71,12 @@ def test_an_address_that_is_none_is_refused(address: str) -> None:
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("driver", ["kafka-python", "confluent"])
 def test_without_a_broker_it_ends_in_time_and_says_what_may_be_missing(
-    tmp_path: Path, broker: Broker, driver: str, how: signal.Signals
+    tmp_path: Path, driver: str, how: signal.Signals
 ) -> None:
-    cluster = Cluster(broker.endpoints.plain)
-    remove_topics(cluster)
-    for topic in ("events", "labels"):
-        cluster.create_topic(topic)
-    try:
+    with Broker() as broker:
+        cluster = Cluster(broker.endpoints.plain)
+        for topic in ("events", "labels"):
+            cluster.create_topic(topic)
         address = f"kafka://{broker.endpoints.plain}"
         process = subprocess.Popen(
             [
@@ -108,9 +99,6 @@ def test_without_a_broker_it_ends_in_time_and_says_what_may_be_missing(
         finally:
             process.kill()
             process.communicate()
-    finally:
-        if not broker.is_running:
-            broker.start()
     assert process.returncode == 1, said
     assert "interrupted, and gave up after" in said
     assert "records may be missing at kafka://127.0.0.1" in said
