@@ -14,6 +14,8 @@ from itertools import islice
 import pytest
 
 _SLOW_S = 10.0  # of a test marked `slow` without its seconds
+#: Examples that compile kernels of their own.
+_SLOW_EXAMPLES = ("streammtl.interop.river.Regressor",)
 
 
 @pytest.hookimpl(optionalhook=True)  # unknown without pytest-xdist
@@ -37,9 +39,13 @@ def pytest_collection() -> Iterator[None]:
         gc.freeze()
 
 
-@pytest.hookimpl(trylast=True)  # after those that the command line leaves out are gone
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Blocks for the processes, when there are several."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
+    """Examples in docstrings cannot say that they are slow; and blocks for the processes, when there are several."""
+    for item in items:
+        if item.name in _SLOW_EXAMPLES:
+            item.add_marker(pytest.mark.slow(seconds=15))
+    yield  # those that the command line leaves out go
     workerinput: dict[str, int] | None = getattr(config, "workerinput", None)
     if workerinput is not None:
         items[:] = _in_blocks(items, workerinput["workercount"])

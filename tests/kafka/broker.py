@@ -25,7 +25,7 @@ from typing import Self, final
 
 from streammtl.clock import SystemClock
 from tests.kafka.certificates import make_certificates
-from tests.kafka.jars import DEPLOY, UnavailableError, broker_jars, cache_folder
+from tests.kafka.jars import DEPLOY, UnavailableError, broker_jars, cache_folder, class_archive
 
 #: Users of the secured listeners; none may do anything until `Cluster.allow` says so.
 PASSWORDS = {"alice": "alice-4bG7sXq9", "bob": "bob-Tz61mWkL"}
@@ -42,8 +42,8 @@ _STOP_TIMEOUT_S = 20.0
 _STARTED = b"Kafka Server started"
 # The broker ends with the process that started it, however that ends (PR_SET_PDEATHSIG is 1, SIGKILL 9).
 _DIE_WITH_PARENT = "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); os.execvp(sys.argv[1], sys.argv[1:])"
-# C1 alone starts in half the time; a benchmark wants the other compiler too.
-_QUICK = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+#: C1 alone starts in half the time; a benchmark wants the other compiler too.
+QUICK = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +72,11 @@ class Endpoints:
 class Broker:
     """One broker on free ports of loopback; its data are in memory where the machine has a tmpfs."""
 
-    def __init__(self, *, quick: bool = True, ports: tuple[int, ...] = (), settings: str = "") -> None:
+    def __init__(
+        self, *, quick: bool = True, ports: tuple[int, ...] = (), settings: str = "", java: tuple[str, ...] = ()
+    ) -> None:
         self._jars = broker_jars()
-        self._quick = quick
+        self._java = java or (_quick_options(self._jars) if quick else ())
         self.folder = Path(tempfile.mkdtemp(prefix="streammtl-kafka-", dir=_memory()))
         self._process: subprocess.Popen[bytes] | None = None
         plain, controller, secured, expired, proxied, proxy = ports or _free_ports(6)
@@ -102,6 +104,11 @@ class Broker:
         shutil.copytree(_formatted(self._jars), self.folder / "data")
 
     @property
+    def is_running(self) -> bool:
+        """Whether it was started, and neither killed nor stopped since."""
+        return self._process is not None
+
+    @property
     def pid(self) -> int:
         """The process."""
         assert self._process is not None, "start the broker first"
@@ -112,7 +119,7 @@ class Broker:
         assert self._process is None, "it runs already"
         with (self.folder / "broker.log").open("ab") as log:
             start = log.tell()
-            java = _java(self._jars, "-Xmx512m", *(_QUICK if self._quick else ()))
+            java = _java(self._jars, "-Xmx512m", *self._java)
             java += ["kafka.Kafka", str(self.folder / "server.properties")]
             command = [sys.executable, "-c", _DIE_WITH_PARENT, *java]
             self._process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, cwd=self.folder)
@@ -129,9 +136,9 @@ class Broker:
         """End it at once, with SIGKILL: what it had not written is lost."""
         self._end(signal.SIGKILL)
 
-    def stop(self) -> None:
+    def stop(self, timeout_s: float = _STOP_TIMEOUT_S) -> None:
         """Let it end in order, with SIGTERM."""
-        self._end(signal.SIGTERM)
+        self._end(signal.SIGTERM, timeout_s)
 
     def pause(self) -> None:
         """Let it stand still, with connections open (SIGSTOP)."""
@@ -180,11 +187,11 @@ class Broker:
         """Close."""
         self.close()
 
-    def _end(self, how: signal.Signals) -> None:
+    def _end(self, how: signal.Signals, timeout_s: float = _STOP_TIMEOUT_S) -> None:
         assert self._process is not None, "it does not run"
         self._process.send_signal(how)
         try:
-            self._process.wait(_STOP_TIMEOUT_S)
+            self._process.wait(timeout_s)
         finally:
             self._process.kill()
             self._process.wait()
@@ -199,6 +206,11 @@ class Broker:
         with (self.folder / "broker.log").open("rb") as log:
             log.seek(start)
             return _STARTED in log.read()
+
+
+def _quick_options(jars: Path) -> tuple[str, ...]:
+    archive = class_archive(jars)
+    return (*QUICK, f"-XX:SharedArchiveFile={archive}") if archive.exists() else QUICK
 
 
 def _java(jars: Path, *options: str) -> list[str]:
@@ -281,7 +293,7 @@ def _formatted(jars: Path) -> Path:
             "listeners=PLAINTEXT://127.0.0.1:9092,CONTROLLER://127.0.0.1:9093\n"
             f"controller.listener.names=CONTROLLER\nlog.dirs={data}\n"
         )
-        command = _java(jars, *_QUICK)
+        command = _java(jars, *QUICK)
         command += ["kafka.tools.StorageTool", "format", "-t", "c3RyZWFtbXRsLXRlc3RzLQ", "-c", str(properties), *users]
         subprocess.run(command, check=True, capture_output=True, timeout=_START_TIMEOUT_S)
         try:

@@ -1,7 +1,7 @@
 """Brokers and topics for the tests of this folder.
 
 The broker of `cluster` and `endpoints` is shared by all tests, also of other processes: never stop it. A test that
-kills, pauses or proxies a broker takes `broker`, which is its module's own.
+kills, pauses or proxies a broker takes `broker`, which no other process uses.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from pathlib import Path
 import pytest
 
 from tests.kafka.broker import Broker, Endpoints, shared_broker
+from tests.kafka.class_archive import make_class_archive
 from tests.kafka.cluster import Cluster
 from tests.kafka.daemon import Daemon, topics_of_a_run
-from tests.kafka.jars import UnavailableError
+from tests.kafka.jars import UnavailableError, broker_jars
+from tests.kafka.nursery import close_the_nursery
 
 #: A broker that is there already, host:port without security.
 _GIVEN = os.environ.get("STREAMMTL_TEST_KAFKA")
@@ -49,6 +51,12 @@ def _no_daemon_is_left() -> Iterator[None]:
     Daemon.end_all()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_nursery_is_left() -> Iterator[None]:
+    yield
+    close_the_nursery()
+
+
 @pytest.fixture(scope="session")
 def endpoints(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoints]:
     """The shared broker's addresses, the secured ones too."""
@@ -58,6 +66,7 @@ def endpoints(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoints]:
     folder = tmp_path_factory.getbasetemp()
     folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
     _require_programs()
+    make_class_archive()
     with shared_broker(folder) as found:
         yield found
 
@@ -82,18 +91,24 @@ def prefix(cluster: Cluster) -> str:
     return topics_of_a_run(cluster)
 
 
-@pytest.fixture(scope="module")
-def broker() -> Iterator[Broker]:
-    """A broker of this module's own, which may be killed; a test leaves it running."""
+@pytest.fixture
+def broker(_own_broker: Broker) -> Iterator[Broker]:
+    """A broker that no other process uses, so it may be killed; it keeps what tests before this one have made."""
+    if not _own_broker.is_running:  # a test has failed before it started it again
+        _own_broker.start()
+    yield _own_broker
+    gc.collect()  # the sockets of above, while their warnings are still filtered
+
+
+@pytest.fixture(scope="session")
+def _own_broker() -> Iterator[Broker]:
     _require_programs()
+    make_class_archive()
     with Broker() as found:
         yield found
-        gc.collect()  # the sockets of above, while their warnings are still filtered
 
 
 def _require_programs() -> None:
-    from tests.kafka.jars import broker_jars
-
     try:
         broker_jars()
     except UnavailableError as error:

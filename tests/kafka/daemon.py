@@ -17,8 +17,9 @@ from streammtl.checkpoint import read_checkpoint
 from tests.kafka.broker import wait_until
 from tests.kafka.cluster import Cluster
 from tests.kafka.counter import register
-from tests.kafka.nursery import ROOT, Forked, Nursery
+from tests.kafka.nursery import ROOT, Forked, the_nursery
 
+DRIVERS = ("kafka-python", "confluent")
 EXIT_TIMEOUT_S = 10.0  # what is promised for SIGTERM
 
 
@@ -91,7 +92,10 @@ def write(cluster: Cluster, prefix: str, start: int, stop: int) -> None:
 
 @final
 class Daemon:
-    """Starts, kills and starts again; its log goes to `daemon.log` in the folder."""
+    """Starts, kills and starts again; its log goes to `daemon.log` in the folder.
+
+    It is forked from a process that has imported everything, unless it shall start from nothing.
+    """
 
     _started: ClassVar[list[subprocess.Popen[bytes] | Forked]] = []
 
@@ -102,10 +106,11 @@ class Daemon:
         self._checkpoints = Path(settings["checkpoint"]["path"])
         self._process: subprocess.Popen[bytes] | Forked | None = None
 
-    def start(self, *arguments: str, nursery: Nursery | None = None) -> None:
+    def start(self, *arguments: str, from_nothing: bool = False) -> None:
         log, command = self.folder / "daemon.log", ["run", str(self.config), *arguments]
-        self._log_bytes = log.stat().st_size if log.exists() else 0
-        self._process = _spawn(command, log) if nursery is None else nursery.start(command, log)
+        log.touch()
+        self._log_bytes = log.stat().st_size
+        self._process = _spawn(command, log) if from_nothing else the_nursery().start(command, log)
         self._started.append(self._process)
 
     @classmethod
@@ -165,6 +170,20 @@ class Daemon:
         """Count and sum of the labels that it has learned, as of the newest checkpoint."""
         model = self.state()["learner"]["model"]
         return model["count"], model["sum"]
+
+
+def of_every_kind(
+    folder: Path, cluster: Cluster, *, drivers: tuple[str, ...] = DRIVERS, **changes: Any
+) -> dict[str, Daemon]:
+    """Daemons by each driver, at least once and exactly once, with topics and a folder of their own; by prefix."""
+    daemons = {}
+    for driver in drivers:
+        for delivery in ("at_least_once", "exactly_once"):
+            prefix, own = topics_of_a_run(cluster), folder / f"{driver}-{delivery}"
+            own.mkdir(parents=True)
+            settings = settings_of(own, cluster.servers, prefix, driver=driver, sink={"delivery": delivery}, **changes)
+            daemons[prefix] = Daemon(own, settings)
+    return daemons
 
 
 def _spawn(command: list[str], log: Path) -> subprocess.Popen[bytes]:

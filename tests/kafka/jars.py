@@ -43,6 +43,13 @@ def broker_jars() -> Path:
     return folder
 
 
+def class_archive(jars: Path) -> Path:
+    """Where this machine's Java keeps the broker's classes, loaded: `tests.kafka.class_archive` makes it."""
+    java = Path(shutil.which("java") or "").resolve()
+    of_java = f"{jars.name} {java} {java.stat().st_mtime_ns}"
+    return cache_folder() / f"kafka-classes-{hashlib.sha256(of_java.encode()).hexdigest()[:12]}.jsa"
+
+
 def _download(pom: Path, folder: Path) -> None:
     with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
         # The POM is copied because Maven writes beside the one that it reads.

@@ -2,12 +2,13 @@
 
 Starting the interpreter, importing and reading what was compiled takes ten times as long as all else until the first
 record is learned, and a test with a hundred kills would do little else. What is forked is the daemon's own command, in
-a process of its own, with nothing open yet: no connection, no file, no thread.
+a process of its own, with nothing open yet: no connection, no file, no thread. Each process of tests has one nursery.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import signal
@@ -24,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 
 @final
 class Nursery:
-    """Forks daemons, one after the other; used as a context."""
+    """Forks daemons, one after the other."""
 
     def __init__(self) -> None:
         self._forked: list[Forked] = []
@@ -37,10 +38,7 @@ class Nursery:
             env={**os.environ, "OMP_NUM_THREADS": "1"},
         )
 
-    def __enter__(self) -> Nursery:
-        return self
-
-    def __exit__(self, *error: object) -> None:
+    def close(self) -> None:
         """End it, and the daemon that a failed test has left running."""
         for forked in self._forked:
             forked.kill()
@@ -48,8 +46,10 @@ class Nursery:
         self._process.communicate()
 
     def start(self, arguments: list[str], log: Path) -> Forked:
-        """Run the daemon's command with these arguments; what it says goes to the end of `log`."""
-        self._forked.append(forked := Forked(self, int(self.ask("start", str(log), *arguments))))
+        """Run the daemon's command with these arguments, in this environment; what it says goes to the end of `log`."""
+        self._forked = [forked for forked in self._forked if forked.returncode is None]
+        environment = json.dumps(dict(os.environ))
+        self._forked.append(forked := Forked(self, int(self.ask("start", environment, str(log), *arguments))))
         return forked
 
     def ask(self, *words: str) -> str:
@@ -61,6 +61,19 @@ class Nursery:
         answer = self._process.stdout.readline().strip()
         assert answer, "the nursery ended"
         return answer
+
+
+@functools.cache
+def the_nursery() -> Nursery:
+    """That of this process; it is made when it is first asked for."""
+    return Nursery()
+
+
+def close_the_nursery() -> None:
+    """End it, if there is one."""
+    if the_nursery.cache_info().currsize:
+        the_nursery().close()
+        the_nursery.cache_clear()
 
 
 @final
@@ -125,8 +138,10 @@ def _serve() -> list[str] | None:
             sys.stdout.flush()
             pid = os.fork()
             if pid == 0:
-                _redirect(words[0])
-                return words[1:]
+                os.environ.clear()
+                os.environ.update(json.loads(words[0]))
+                _redirect(words[1])
+                return words[2:]
             answer = str(pid)
         else:
             pid, status = os.waitpid(int(words[0]), os.WNOHANG)

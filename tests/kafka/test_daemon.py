@@ -6,73 +6,79 @@ import signal
 import socket
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.kafka.broker import Broker
 from tests.kafka.cluster import Cluster
-from tests.kafka.daemon import Daemon, expected, predictions, settings_of, topics_of_a_run, write
+from tests.kafka.daemon import (
+    DRIVERS,
+    Daemon,
+    expected,
+    of_every_kind,
+    predictions,
+    settings_of,
+    topics_of_a_run,
+    write,
+)
 
 pytestmark = pytest.mark.slow
 
 
-def exactly_once() -> dict[str, Any]:
-    return {"delivery": "exactly_once"}
-
-
-@pytest.mark.parametrize("sink", [{}, exactly_once()], ids=["at_least_once", "exactly_once"])
-@pytest.mark.parametrize("driver", ["kafka-python", "confluent"])
-def test_a_broker_that_is_killed_for_ten_seconds_costs_nothing(
-    tmp_path: Path, broker: Broker, driver: str, sink: dict[str, Any]
-) -> None:
+@pytest.mark.slow(seconds=30)
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_a_broker_that_is_killed_for_ten_seconds_costs_nothing(tmp_path: Path, broker: Broker, driver: str) -> None:
     cluster = Cluster(broker.endpoints.plain)
-    prefix = topics_of_a_run(cluster)
-    daemon = Daemon(tmp_path, settings_of(tmp_path, cluster.servers, prefix, driver=driver, sink=sink))
-    daemon.start()
+    daemons = of_every_kind(tmp_path, cluster, drivers=(driver,))
+    for daemon in daemons.values():
+        daemon.start()
     for start in (0, 10_000):
-        write(cluster, prefix, start, start + 10_000)
-        daemon.wait_for(lambda start=start: daemon.n_records() > 2 * start, "it has saved something of it")
+        for prefix in daemons:
+            write(cluster, prefix, start, start + 10_000)
+        for daemon in daemons.values():
+            daemon.wait_for(lambda of=daemon, n=2 * start: of.n_records() > n, "it has saved something of it")
         cluster.close()
         broker.kill()
         time.sleep(10)
-        assert daemon.process.poll() is None, daemon.log()
+        for daemon in daemons.values():
+            assert daemon.process.poll() is None, daemon.log()
         broker.start()
-    daemon.wait_for(lambda: daemon.n_records() == 40_000, "it has taken everything")
-    assert daemon.stop() == 0
-    assert daemon.counted() == expected(20_000)
-    times, _ = predictions(cluster, prefix, committed=True)
-    assert len(times) == 20_000
-    assert set(times.values()) == {1}
-    log = daemon.log()
-    assert "going on after" in log
+    for prefix, daemon in daemons.items():
+        daemon.wait_for(lambda daemon=daemon: daemon.n_records() == 40_000, "it has taken everything")
+        assert daemon.stop() == 0
+        assert daemon.counted() == expected(20_000)
+        times, _ = predictions(cluster, prefix, committed=True)
+        assert len(times) == 20_000
+        assert set(times.values()) == {1}
+        assert "going on after" in daemon.log()
     cluster.close()
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("driver", ["kafka-python", "confluent"])
-def test_a_daemon_without_a_broker_ends_in_time_with_0(
-    tmp_path: Path, broker: Broker, driver: str, how: signal.Signals
-) -> None:
+@pytest.mark.slow(seconds=20)
+def test_a_daemon_without_a_broker_ends_in_time_with_0(tmp_path: Path, broker: Broker) -> None:
     cluster = Cluster(broker.endpoints.plain)
-    prefix = topics_of_a_run(cluster)
-    daemon = Daemon(tmp_path, settings_of(tmp_path, cluster.servers, prefix, driver=driver))
-    daemon.start()
-    write(cluster, prefix, 0, 3000)
-    daemon.wait_for(lambda: daemon.n_records() > 0, "it has saved something")
+    signals = (signal.SIGTERM, signal.SIGINT)
+    daemons = {how: of_every_kind(tmp_path / how.name, cluster) for how in signals}
+    each = [(how, prefix, daemon) for how in signals for prefix, daemon in daemons[how].items()]
+    for _, prefix, daemon in each:
+        daemon.start()
+        write(cluster, prefix, 0, 3000)
+        daemon.wait_for(lambda daemon=daemon: daemon.n_records() > 0, "it has saved something")
     cluster.close()
     broker.kill()
     try:
         time.sleep(1)
-        assert daemon.stop(how) == 0, daemon.log()
+        for how, _, daemon in each:
+            assert daemon.stop(how) == 0, daemon.log()
     finally:
         broker.start()
-    daemon.start()
-    daemon.wait_for(lambda: daemon.n_records() == 6000, "it has taken everything")
-    assert daemon.stop() == 0
-    assert daemon.counted() == expected(3000)
-    times, _ = predictions(cluster, prefix)
-    assert len(times) == 3000
+    for _, prefix, daemon in each:
+        daemon.start()
+        daemon.wait_for(lambda daemon=daemon: daemon.n_records() == 6000, "it has taken everything")
+        assert daemon.stop() == 0
+        assert daemon.counted() == expected(3000)
+        times, _ = predictions(cluster, prefix)
+        assert len(times) == 3000
     cluster.close()
 
 
@@ -128,7 +134,7 @@ def test_systemd_hears_that_it_is_ready_lives_and_stops(
         manager.settimeout(60)
         monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
         daemon = Daemon(tmp_path, settings_of(tmp_path, cluster.servers, prefix))
-        daemon.start()
+        daemon.start(from_nothing=True)
         assert manager.recv(100) == b"READY=1\nWATCHDOG=1"
         assert manager.recv(100) == b"WATCHDOG=1"
         assert daemon.stop() == 0

@@ -1,6 +1,6 @@
 """kill -9 of the real daemon at random moments, again and again: nothing is lost, nothing is counted twice.
 
-`STREAMMTL_TEST_KILLS` says how often (default 50); there are 4,000 events per kill.
+`STREAMMTL_TEST_KILLS` says how often (default 50); there are 3,000 events per kill.
 """
 
 from __future__ import annotations
@@ -15,10 +15,9 @@ import pytest
 
 from tests.kafka.cluster import Cluster
 from tests.kafka.daemon import Daemon, expected, predictions, settings_of, write
-from tests.kafka.nursery import Nursery
 
 KILLS = int(os.environ.get("STREAMMTL_TEST_KILLS", "50"))
-EVENTS_PER_KILL = 4000
+EVENTS_PER_KILL = 3000
 CHECKPOINT_RECORDS = 2000
 POLL_RECORDS = 500
 
@@ -29,15 +28,14 @@ def kill_again_and_again(daemon: Daemon, cluster: Cluster, prefix: str, kills: i
     Every tenth is started from nothing, the others are forked.
     """
     moments = random.Random(seed)
-    with Nursery() as nursery:
-        for life in range(kills):
-            seen, start = daemon.newest(), life * per_kill
-            write(cluster, prefix, start, start + per_kill // 2)
-            daemon.start(nursery=nursery if life % 10 else None)
-            write(cluster, prefix, start + per_kill // 2, start + per_kill)
-            daemon.wait_for(lambda seen=seen: daemon.newest() != seen, "it has saved something")
-            time.sleep(moments.random() * 0.3)
-            daemon.kill()
+    for life in range(kills):
+        seen, start = daemon.newest(), life * per_kill
+        write(cluster, prefix, start, start + per_kill // 2)
+        daemon.start(from_nothing=life % 10 == 0)
+        write(cluster, prefix, start + per_kill // 2, start + per_kill)
+        daemon.wait_for(lambda seen=seen: daemon.newest() != seen, "it has saved something")
+        time.sleep(moments.random() * 0.3)
+        daemon.kill()
 
 
 def finish(daemon: Daemon, n_records: int) -> None:

@@ -20,7 +20,6 @@ from streammtl.run.cli import main
 from streammtl.seeds import named_rng
 from tests.kafka.cluster import Cluster
 from tests.kafka.daemon import Daemon, settings_of, write
-from tests.kafka.nursery import Nursery
 
 PARTITIONS = 4
 KILLS = int(os.environ.get("STREAMMTL_TEST_KILLS", "20"))
@@ -48,13 +47,12 @@ def test_killed_again_and_again_it_ends_as_a_replay_of_its_journal(
         cluster.create_topic(f"{prefix}-{kind}")
     daemon = Daemon(tmp_path, settings_of(tmp_path, cluster.servers, prefix, driver=driver, **LEARNS))
     rng = named_rng(0, "kills")
-    with Nursery() as nursery:
-        for life in range(kills):
-            daemon.start(nursery=nursery if life % 10 else None)  # every tenth from nothing, the others are forked
-            write(cluster, prefix, life * PER_KILL, (life + 1) * PER_KILL)
-            goal = int(rng.integers(n_in_journal(tmp_path), 2 * (life + 1) * PER_KILL))
-            daemon.wait_for(partial(has_taken, tmp_path, goal + 1), f"{goal} records were taken", 300.0, EVERY_S)
-            daemon.kill()
+    for life in range(kills):
+        daemon.start(from_nothing=life % 10 == 0)
+        write(cluster, prefix, life * PER_KILL, (life + 1) * PER_KILL)
+        goal = int(rng.integers(n_in_journal(tmp_path), 2 * (life + 1) * PER_KILL))
+        daemon.wait_for(partial(has_taken, tmp_path, goal + 1), f"{goal} records were taken", 300.0, EVERY_S)
+        daemon.kill()
     n = kills * PER_KILL + 1
     daemon.start()
     write(cluster, prefix, n - 1, n)  # when it takes this one, it is there to hear that it shall stop

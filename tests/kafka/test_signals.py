@@ -43,12 +43,12 @@ def test_a_daemon_that_is_stopped_at_any_moment_ends_with_0_and_repeats_nothing(
     daemon, moments = Daemon(tmp_path, settings), random.Random(0)
     for life in range(LIVES):
         seen = daemon.n_records()
-        daemon.start()
+        daemon.start(from_nothing=life < len(SIGNALS))
         write(cluster, prefix, life * PER_LIFE, (life + 1) * PER_LIFE)
         daemon.wait_for(lambda seen=seen: daemon.n_records() > seen, "it has saved something")
         time.sleep(moments.random() * 0.5)
         assert daemon.stop(SIGNALS[life % 2]) == 0, daemon.log()
-    daemon.start()
+    daemon.start("--set", "checkpoint.every_records=2000", "--set", "source.max_poll_records=500")  # for what is left
     n = LIVES * PER_LIFE
     daemon.wait_for(lambda: daemon.n_records() == 2 * n, "it has taken everything")
     assert daemon.stop() == 0

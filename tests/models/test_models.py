@@ -33,16 +33,6 @@ VARIANTS: list[Model.Config] = [
     *DEFAULTS,
     SharedBottom.Config(rows_per_step=1, hidden=(16,), activation="silu"),
     SharedBottom.Config(rows_per_step=5, hidden=(8, 8), head_hidden=(8,), clip_task_norm=0.1, embedding_dim=3),
-    Mlp.Config(
-        hidden=(9,),
-        head_hidden=(8, 5),
-        clip_task_norm=0.1,
-        experts=(
-            NetworkExpert(optimizer=Adam()),
-            NetworkExpert(optimizer=Sgd(rate=0.05), scope="single", bins=True, hidden=(), weights="equal"),
-            MemoryExpert(decay=0.8),
-        ),
-    ),
 ]
 
 
@@ -53,7 +43,22 @@ def _name(config: Model.Config) -> str:
 
 
 for_defaults = pytest.mark.parametrize("config", DEFAULTS, ids=_name)
-for_variants = pytest.mark.parametrize("config", VARIANTS, ids=_name)
+#: A kernel for each of its networks, and another for each of what is needed of them.
+SLOW = pytest.param(
+    Mlp.Config(
+        hidden=(9,),
+        head_hidden=(8, 5),
+        clip_task_norm=0.1,
+        experts=(
+            NetworkExpert(optimizer=Adam()),
+            NetworkExpert(optimizer=Sgd(rate=0.05), scope="single", bins=True, hidden=(), weights="equal"),
+            MemoryExpert(decay=0.8),
+        ),
+    ),
+    marks=pytest.mark.slow,
+    id="mlp-of-three",
+)
+for_variants = pytest.mark.parametrize("config", [*VARIANTS, SLOW], ids=_name)
 
 
 @for_variants
