@@ -68,6 +68,7 @@ def place_among_quantiles(
     """
     n_categories = category_RC.shape[1]
     n_dense = dense_RD.shape[1]
+    beyond_Z = np.empty(len(column_Z), dtype=np.int64)
     last = -1
     place = -1
     for n in range(len(row_N)):
@@ -95,7 +96,14 @@ def place_among_quantiles(
             for d in range(n_dense):
                 dense_NX[place, d] = dense_RD[row, d]
             if dense_NX.shape[1] > n_dense:
+                n_beyond = 0  # few are, and which is found out without a branch
                 for z in range(len(column_Z)):
+                    value = dense_RD[row, column_Z[z]]
+                    dense_NX[place, n_dense + z] = 0.0
+                    beyond_Z[n_beyond] = z
+                    n_beyond += 1 if (value < tail_4Z[0, z]) | (value > tail_4Z[2, z]) else 0
+                for i in range(n_beyond):
+                    z = beyond_Z[i]
                     dense_NX[place, n_dense + z] = tail_of(tail_4Z, z, dense_RD[row, column_Z[z]])
             if category_NB.shape[1] > n_categories:
                 for z in range(len(column_Z)):
