@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from streammtl.clock import SystemClock
 from streammtl.errors import SinkAbortedError, SinkError, SinkUnavailableError
 from streammtl.kafka.settings import KafkaConnection
 from streammtl.sinks._kafka_transaction import KafkaTransaction
@@ -47,6 +48,16 @@ def grant(cluster: Cluster, topic: str, transactional_id: str, missing: str) -> 
             cluster.allow("alice", topic if resource == "topic" else transactional_id, operation, resource=kind)
 
 
+def patiently(action: Callable[[], object]) -> None:
+    """As the loop does it, which waits for a coordinator that is busy."""
+    while True:
+        try:
+            action()
+            return
+        except SinkUnavailableError:
+            SystemClock().sleep(0.1)
+
+
 def end_of(transact: Callable[[], object]) -> str:
     """What a call says that ends for good, and not later or by going back."""
     with pytest.raises(SinkError) as caught:
@@ -79,13 +90,9 @@ def test_a_transaction_says_what_it_lacks_for_its_mark(
     transaction = KafkaTransaction(connection_to(endpoints, driver), "none", topic, transactional_id, 60.0)
 
     def transact() -> None:
-        transaction.recover()
+        patiently(transaction.recover)
         transaction.begin()
-        while True:
-            try:
-                return transaction.commit(1)
-            except SinkUnavailableError:
-                continue
+        patiently(lambda: transaction.commit(1))
 
     said = end_of(transact)
     transaction.close()
@@ -104,7 +111,7 @@ def test_a_transaction_names_the_topic_that_it_may_not_write_to(
     grant(cluster, first, f"streammtl-{first}", "nothing")
     connection = connection_to(endpoints, driver)
     transaction = KafkaTransaction(connection, "none", first, f"streammtl-{first}", 60.0)
-    transaction.recover()
+    patiently(transaction.recover)
     sinks = [KafkaSink.Config(connection=connection, topic=topic).build() for topic in (first, second)]
     for sink in sinks:
         sink.enter(transaction)
@@ -113,12 +120,7 @@ def test_a_transaction_names_the_topic_that_it_may_not_write_to(
     def transact() -> None:
         for sink in sinks:
             sink.publish(Documents(["k"], [{"x": 1}]))
-        while True:
-            try:
-                sinks[0].flush()
-                return
-            except SinkUnavailableError:
-                continue
+        patiently(sinks[0].flush)
 
     said = end_of(transact)
     transaction.close()

@@ -8,8 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from streammtl.clock import SystemClock
-from streammtl.errors import SinkAbortedError, SinkUnavailableError
+from streammtl.errors import SinkAbortedError
 from streammtl.kafka.settings import KafkaConnection
 from streammtl.sinks._kafka_transaction import KafkaTransaction
 from streammtl.sinks.base import Documents, Sink
@@ -17,6 +16,7 @@ from streammtl.sinks.kafka import KafkaSink
 from tests.kafka.broker import Broker
 from tests.kafka.cluster import Cluster
 from tests.kafka.proxy import Proxy
+from tests.kafka.test_denied import patiently
 from tests.kafka.test_source import BOTH, Read
 from tests.kafka.test_source_faults import assert_each_once, read_until, source_of
 
@@ -61,16 +61,6 @@ def publish(sink: Sink, *keys: str) -> None:
     sink.publish(Documents(keys, [{"x": 1}] * len(keys)))
 
 
-def flush(sink: Sink) -> None:
-    """As patiently as the loop."""
-    while True:
-        try:
-            sink.flush()
-            return
-        except SinkUnavailableError:
-            SystemClock().sleep(0.1)
-
-
 @BOTH
 def test_source_and_sink_find_it_and_lose_nothing(broker: Broker, driver: str) -> None:
     read, topic, published = Read(), new_topic(broker), new_topic(broker)
@@ -81,14 +71,14 @@ def test_source_and_sink_find_it_and_lose_nothing(broker: Broker, driver: str) -
         sink = KafkaSink.Config(connection=source._config.connection, topic=published).build()
         sink.open(None)
         publish(sink, "a", "b")
-        flush(sink)
+        patiently(sink.flush)
         read_until(source, read, 20)
     broker.move()
     produce(broker, topic, 10)
     with named(broker):
         publish(sink, "c")
         read_until(source, read, 40)
-        flush(sink)
+        patiently(sink.flush)
         sink.close()
         source.close()
     assert_each_once(read, topic, 20)
@@ -105,35 +95,25 @@ def test_a_transaction_is_given_up_and_the_next_one_finds_it(broker: Broker, dri
         transaction = KafkaTransaction(connection, "none", topic, f"streammtl-{topic}", 60.0)
         sink = KafkaSink.Config(connection=connection, topic=topic).build()
         sink.enter(transaction)
-        while True:
-            try:
-                number = transaction.recover()
-            except SinkUnavailableError:
-                continue
-            sink.open(None)
-            return transaction, number, sink
-
-    def commit(transaction: KafkaTransaction, number: int) -> None:
-        while True:
-            try:
-                return transaction.commit(number)
-            except SinkUnavailableError:
-                SystemClock().sleep(0.1)
+        patiently(transaction.recover)
+        number = transaction.recover()
+        sink.open(None)
+        return transaction, number, sink
 
     with named(broker) as servers:
         transaction, number, sink = begun(servers)
         assert number is None
         publish(sink, "a")
-        commit(transaction, 1)
+        patiently(lambda: transaction.commit(1))
         publish(sink, "never seen")
     broker.move()
     with named(broker) as servers:
         with pytest.raises(SinkAbortedError, match="does not find the cluster, whose addresses have changed"):
-            commit(transaction, 2)
+            patiently(lambda: transaction.commit(2))
         transaction.close()
         transaction, number, sink = begun(servers)
         assert number == 1
         publish(sink, "b")
-        commit(transaction, 2)
+        patiently(lambda: transaction.commit(2))
         transaction.close()
     assert keys(broker, topic) == [b"a", b"b"]
