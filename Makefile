@@ -16,7 +16,7 @@ TESTED := tests streammtl simulators/streammtl_simulators
 export OMP_NUM_THREADS ?= 1
 # The tests start hundreds of processes: what one has translated of the sources, the others read.
 unexport PYTHONDONTWRITEBYTECODE
-# Else numba paints messages that nobody sees, in a fifth of the time that it compiles for.
+# Else numba paints messages that nobody sees; in a process with pipes, for up to a fifth of the time it compiles.
 export NUMBA_DISABLE_ERROR_MESSAGE_HIGHLIGHTING ?= 1
 # Never a Python that is not on this machine already.
 export UV_PYTHON_DOWNLOADS := never
