@@ -37,6 +37,7 @@ def confluent_settings(connection: KafkaConnection) -> dict[str, Any]:
         "reconnect.backoff.max.ms": int(connection.max_backoff_s * 1000),
         "socket.timeout.ms": min(_MAX_REQUEST_MS, int(connection.request_timeout_s * 1000)),
         "socket.connection.setup.timeout.ms": max(_MIN_CONNECT_MS, int(connection.connect_timeout_s * 1000)),
+        "socket.nagle.disable": True,  # a small request would wait until the one before it is acknowledged
         "enable.metrics.push": False,  # the library would wait for its last one when it is closed
         "log_level": 2,
         **confluent_security(connection.security),
