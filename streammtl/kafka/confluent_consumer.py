@@ -128,7 +128,6 @@ class ConfluentConsumer(Consumer):
         if first is None:
             return []
         messages = [first, *self._client.consume(max_records - 1, 0)] if max_records > 1 else [first]
-        self._trouble = None
         if any(message.error() is not None for message in messages):
             messages = self._without_events(messages)
         return batches_of(messages)
@@ -194,7 +193,7 @@ class ConfluentConsumer(Consumer):
         self._client.resume([self._library.TopicPartition(*partition) for partition in partitions])
 
     def require_reachable(self) -> None:
-        """After the library said that all brokers are gone: until one answers, or a record comes."""
+        """After the library said that all brokers are gone: until one answers. Records may have been fetched before."""
         if self._trouble is None:
             return
         try:

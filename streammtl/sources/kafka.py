@@ -107,6 +107,7 @@ class KafkaSource(Source):
         self._role_by_topic = roles_by_topic(config.topic, config.topics)
         self._consumer: Consumer | None = None
         self._is_open = False
+        self._is_away = False  # no broker has answered when one was needed
         self._expected: dict[str, str] = {}  # the identity of the topics that the position belongs to
         self._n_skipped = 0
         self._ready, self._at = nothing(), 0  # ordered records, and how many of them were given
@@ -160,9 +161,21 @@ class KafkaSource(Source):
     def poll(self, timeout_s: float) -> Records | None:
         """The next records; waits up to `timeout_s` for some.
 
-        Raises `SourceUnavailableError` as long as no broker answers, without losing or repeating anything.
+        Raises `SourceUnavailableError` as long as no broker answers, without losing or repeating anything. What was
+        fetched before waits meanwhile: who is told that there is trouble shall not be told otherwise in between.
         """
         assert self._is_open, "open the source first"
+        try:
+            if self._is_away:
+                self._require_reachable()
+            records = self._poll(timeout_s)
+        except SourceUnavailableError:
+            self._is_away = True
+            raise
+        self._is_away = False
+        return records
+
+    def _poll(self, timeout_s: float) -> Records | None:
         # What is known to be there is waited for, whatever the time-out: without `follow`, nothing is no answer.
         deadline_s = self._clock.monotonic() + (timeout_s if self._config.follow else max(timeout_s, _STALLED_S))
         while self._at == len(self._ready):

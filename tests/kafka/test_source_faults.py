@@ -88,6 +88,9 @@ def test_a_killed_broker_is_waited_for(broker: Broker, cluster: Cluster, driver:
     broker.kill()
     with pytest.raises(SourceUnavailableError):
         poll_for(source, read, 20.0)
+    for _ in range(20):  # it stays so, whatever was fetched before
+        with pytest.raises(SourceUnavailableError):
+            source.poll(0.05)
     broker.start()
     for p in (0, 1):
         cluster.produce(topic, [b"{}"] * 10, partition=p)
