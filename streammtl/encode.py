@@ -12,8 +12,7 @@ from typing import Any, final
 import numpy as np
 
 from streammtl.errors import ConfigError
-from streammtl.features.base import Feature, FeatureProblem
-from streammtl.features.numeric import Numeric, encode_numbers
+from streammtl.features.base import Feature, FeatureProblem, encode_numbers
 from streammtl.types import Floats, Floats32, Ints32, RowLayout
 
 
@@ -40,13 +39,13 @@ class RowEncoder:
             table_sizes=tuple(size for feature in features for size in feature.table_sizes),
         )
         _check_names_differ(self.layout.dense_names + self.layout.category_names)
-        self._numbers: list[tuple[Numeric, int]] = []  # each with its dense column
+        self._numbers: list[tuple[Feature, int]] = []  # each with its dense column
         self._others: list[tuple[Feature, slice, slice]] = []  # each with its columns
         dense_from = category_from = 0
         for feature in features:
             dense_to = dense_from + len(feature.dense_names)
             category_to = category_from + len(feature.category_names)
-            if isinstance(feature, Numeric):
+            if feature.is_number:
                 self._numbers.append((feature, dense_from))
             else:
                 self._others.append((feature, slice(dense_from, dense_to), slice(category_from, category_to)))

@@ -8,7 +8,7 @@ from typing import Any, Literal, final
 import numpy as np
 from pydantic import Field
 
-from streammtl.features.base import Feature, FeatureProblem, to_dense
+from streammtl.features.base import Feature, FeatureProblem, encode_numbers
 from streammtl.types import Floats, Floats32, Ints32
 
 
@@ -28,6 +28,8 @@ class Numeric(Feature):
     [1.0, nan, -1.0]
     """
 
+    is_number = True
+
     class Config(Feature.Config):
         """Settings of a numeric feature."""
 
@@ -39,7 +41,7 @@ class Numeric(Feature):
 
     def __init__(self, config: Config, name: str, seed: int = 0) -> None:
         super().__init__(config, name, seed)
-        self.is_log = config.transform == "log1p_signed"
+        self._is_log = config.transform == "log1p_signed"
 
     @property
     def wire_type(self) -> Any:
@@ -56,29 +58,13 @@ class Numeric(Feature):
         """Scaled."""
         return (True,)
 
+    def transformed(self, number_B: Floats) -> Floats:
+        """As set."""
+        return np.copysign(np.log1p(np.abs(number_B)), number_B) if self._is_log else number_B
+
     def encode(
         self, values: Sequence[Any], time_s_B: Floats, dense_BD: Floats32, category_BC: Ints32
     ) -> list[FeatureProblem]:
         """Write the column."""
         dense_BD[:] = encode_numbers([self], [values])
         return []
-
-
-def encode_numbers(features: Sequence[Numeric], values_FB: Sequence[Sequence[Any] | Floats]) -> Floats32:
-    """The columns (B, F) of several features: all at once takes little more time than one of them."""
-    number_FB = _as_floats(values_FB)
-    for feature, number_B in zip(features, number_FB, strict=True):
-        if feature.is_log:
-            number_B[:] = np.copysign(np.log1p(np.abs(number_B)), number_B)
-    return to_dense(number_FB).T
-
-
-def _as_floats(values_FB: Sequence[Sequence[Any] | Floats]) -> Floats:
-    try:
-        return np.array(values_FB, dtype=np.float64)
-    except OverflowError:  # an integer beyond float64 is as good as infinite
-        return np.array([[_bounded(value) for value in values_B] for values_B in values_FB], np.float64)
-
-
-def _bounded(value: Any) -> Any:
-    return np.nan if isinstance(value, int) and value.bit_length() > 1023 else value
