@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from streammtl.models._kernel_math import take_inputs
+from streammtl.models._kernel_math import take_inputs, take_label
 from streammtl.models._mlp_statistics import Statistics
 from streammtl.tasks.binary import BinaryTask
+from streammtl.tasks.regression import RegressionTask
 from streammtl.types import RowLayout
 
 
@@ -19,3 +20,15 @@ def test_a_loaded_state_is_the_same_to_the_last_bit_after_every_row() -> None:
         loaded.load(known.state())
         for own, value in zip(loaded.of_inputs, known.of_inputs, strict=True):
             np.testing.assert_array_equal(own, value)
+
+
+def test_labels_alike_count_as_one_however_many_until_another_comes() -> None:
+    tasks = (RegressionTask.Config().build("y"),)
+    known = Statistics(RowLayout((), (), (), ()), tasks)
+    for label in (7.0, 7.0, 7.0, 7.0):
+        assert take_label(known.scale_6T, known.unit_3T, 0, label, memory_rows=100) == (1.0, 0.0)
+    take_label(known.scale_6T, known.unit_3T, 0, 9.0, memory_rows=100)
+    assert known.unit_3T[:, 0].tolist() == [8.0, 1.0, 1.0]
+    assert known.scale_6T[:3, 0].tolist() == [2.0, 8.0, 2.0]
+    take_label(known.scale_6T, known.unit_3T, 0, 8.0, memory_rows=100)
+    assert known.scale_6T[:3, 0].tolist() == [3.0, 8.0, 2.0]
