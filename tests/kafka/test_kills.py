@@ -1,6 +1,6 @@
 """kill -9 of the real daemon at random moments, again and again: nothing is lost, nothing is counted twice.
 
-`STREAMMTL_TEST_KILLS` says how often (default 50); there are 3,000 events per kill.
+`STREAMMTL_TEST_KILLS` says how often (default 50); there are 4,000 events per kill.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tests.kafka.cluster import Cluster
 from tests.kafka.daemon import Daemon, expected, predictions, settings_of, write
 
 KILLS = int(os.environ.get("STREAMMTL_TEST_KILLS", "50"))
-EVENTS_PER_KILL = 3000
+EVENTS_PER_KILL = 4000
 CHECKPOINT_RECORDS = 2000
 POLL_RECORDS = 500
 
