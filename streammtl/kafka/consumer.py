@@ -115,7 +115,10 @@ class Consumer(ABC):
 
     @abstractmethod
     def require_reachable(self) -> None:
-        """Raise `SourceUnavailableError` when no broker is connected."""
+        """Raise `SourceUnavailableError` when no broker is connected.
+
+        Or `ConsumerFailedError` when this client will not find one, but another may.
+        """
 
     @abstractmethod
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:

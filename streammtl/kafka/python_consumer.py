@@ -160,8 +160,11 @@ class PythonConsumer(Consumer):
         self._client.resume(*(self._partitions[partition] for partition in partitions))
 
     def require_reachable(self) -> None:
-        """Looks at the client's connections."""
-        if not reaches_broker(self._client._client):
+        """Looks at the client's connections; `ConsumerFailedError` where it looks for them at the wrong addresses."""
+        is_connected = reaches_broker(self._client._client)
+        if self._lost.is_so(reaches_broker=is_connected):
+            raise ConsumerFailedError(f"the cluster at {self._servers} has other addresses now")
+        if not is_connected:
             raise SourceUnavailableError(f"no broker answers at {self._servers}")
 
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:

@@ -196,7 +196,7 @@ class KafkaSource(Source):
             return
         try:
             self._consumer.require_reachable()
-        except SourceUnavailableError as error:
+        except (SourceUnavailableError, ConsumerFailedError) as error:
             _log.warning("the offsets of group %s were not committed: %s", self._config.group, error)
             return
         by_name = dict(zip(self._reader.names, self._reader.partitions, strict=True))
@@ -352,8 +352,13 @@ class KafkaSource(Source):
         raise SourceUnavailableError(f"{error}; another consumer is made") from error
 
     def _require_reachable(self) -> None:
-        if self._consumer is not None:
+        if self._consumer is None:
+            return
+        try:
             self._consumer.require_reachable()
+        except ConsumerFailedError as error:
+            self._disconnect()
+            self._fail(error)
 
     def _give(self) -> Records:
         """The next part of what is ready."""
