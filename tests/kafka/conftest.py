@@ -51,6 +51,13 @@ def _no_daemon_is_left() -> Iterator[None]:
     Daemon.end_all()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _no_socket_is_left() -> Iterator[None]:
+    """Sockets that kafka-python has lost are found here, and not while another test runs that is not about it."""
+    yield
+    gc.collect()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _no_nursery_is_left() -> Iterator[None]:
     yield

@@ -264,7 +264,7 @@ def test_a_library_that_has_locked_itself_out_does_not_hold_up_the_lag(
     released.set()
     monkeypatch.undo()
     source.lag()
-    assert not is_one_waiting()
+    wait_until(lambda: not is_one_waiting(), "its thread has ended")
     source.close()
 
 
