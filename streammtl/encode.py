@@ -39,18 +39,20 @@ class RowEncoder:
             table_sizes=tuple(size for feature in features for size in feature.table_sizes),
         )
         _check_names_differ(self.layout.dense_names + self.layout.category_names)
-        self._numbers: list[tuple[Feature, int]] = []  # each with its dense column
+        self._numbers: list[Feature] = []
+        number_columns: list[int] = []  # the dense column of each
         self._others: list[tuple[Feature, slice, slice]] = []  # each with its columns
         dense_from = category_from = 0
         for feature in features:
             dense_to = dense_from + len(feature.dense_names)
             category_to = category_from + len(feature.category_names)
             if feature.is_number:
-                self._numbers.append((feature, dense_from))
+                self._numbers.append(feature)
+                number_columns.append(dense_from)
             else:
                 self._others.append((feature, slice(dense_from, dense_to), slice(category_from, category_to)))
             dense_from, category_from = dense_to, category_to
-        self._number_columns = np.array([column for _, column in self._numbers], dtype=np.int64)
+        self._number_columns = np.array(number_columns, dtype=np.int64)
 
     def encode(
         self, columns: Mapping[str, Sequence[Any] | Floats], time_s_B: Floats
@@ -65,8 +67,8 @@ class RowEncoder:
         category_BC = np.empty((n_rows, self.layout.n_categories), dtype=np.int32)
         problems: list[FeatureProblem] = []
         if self._numbers:
-            values_FB = [_values(columns, number.field, n_rows) for number, _ in self._numbers]
-            dense_BD[:, self._number_columns] = encode_numbers([number for number, _ in self._numbers], values_FB)
+            values_FB = [_values(columns, number.field, n_rows) for number in self._numbers]
+            dense_BD[:, self._number_columns] = encode_numbers(self._numbers, values_FB)
         for feature, dense, category in self._others:
             values = _values(columns, feature.field, n_rows)
             found = feature.encode(values, time_s_B, dense_BD[:, dense], category_BC[:, category])

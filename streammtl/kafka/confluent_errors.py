@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from streammtl.errors import SinkAbortedError, SinkError, SinkFencedError, SinkUnavailableError
+from streammtl.errors import SinkAbortedError, SinkError, SinkUnavailableError
 from streammtl.kafka.denied import Resource
+from streammtl.kafka.producer import fenced_error
 
 #: Errors of a coordinator that moves or begins; the library does not always try again by itself.
 _COORDINATION = (14, 15, 16)  # COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE, NOT_COORDINATOR
@@ -22,11 +23,7 @@ def sink_error(do: str, error: Any, *, is_transactional: bool) -> SinkError:
         error.INVALID_TXN_STATE,
     )
     if error.code() in fenced:
-        return SinkFencedError(
-            f"cannot {do}: {error.str()}. Another process with this transactional id has taken over, or the "
-            "transaction was open for longer than sink.transaction_timeout_s; what it held never counts. Started "
-            "again, the run goes on from the last committed checkpoint"
-        )
+        return fenced_error(do, error.str())
     message = f"cannot {do}: {error.str()}"
     if is_transactional and error.txn_requires_abort():
         return SinkAbortedError(message)

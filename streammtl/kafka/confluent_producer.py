@@ -12,7 +12,7 @@ from streammtl.errors import MissingExtraError, SinkError, SinkUnavailableError
 from streammtl.kafka.clients import confluent_settings
 from streammtl.kafka.confluent_commit import Commit, reaches_broker
 from streammtl.kafka.confluent_errors import denied_resource, is_of_transaction, sink_error
-from streammtl.kafka.denied import lacks, lacks_in_transaction, lacks_to_write
+from streammtl.kafka.denied import lacks, refused_transaction
 from streammtl.kafka.lost import Hope
 from streammtl.kafka.producer import (
     FLUSH_PATIENCE_S,
@@ -280,9 +280,7 @@ class ConfluentProducer(Producer):
             except self._error as why:
                 error = why.args[0]
         denied = denied_resource(error)
-        if denied == "topic" and mark is None:
-            raise SinkError(f"cannot publish: {lacks_to_write(self._connection, self._topics)}") from raised
         if denied is not None:
-            said = lacks_in_transaction(self._connection, denied, mark or "", self._transactional_id)
-            raise SinkError(f"cannot {do}: {said}") from raised
+            who = self._connection, denied, self._transactional_id
+            raise refused_transaction(do, *who, self._topics, mark) from raised
         raise sink_error(do, error, is_transactional=True) from raised

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal, TypeAlias
 
+from streammtl.errors import SinkError
 from streammtl.kafka.clients import kafka_python_settings
 from streammtl.kafka.settings import KafkaConnection, KafkaSecurity
 
@@ -29,6 +30,23 @@ def lacks(connection: KafkaConnection, operation: str, resource: Resource, name:
         f"To grant it: kafka-acls.sh --bootstrap-server {connection.servers[0]} --add --allow-principal "
         f"'{principal}' --operation {operation} --{resource} '{name}'"
     )
+
+
+def refused_transaction(
+    do: str,
+    connection: KafkaConnection,
+    resource: Resource,
+    transactional_id: str,
+    topics: Iterable[str],
+    mark: str | None,
+) -> SinkError:
+    """The error of a transaction that lacks a permission while we wanted to `do` something.
+
+    `topics` were published to; `mark` is the topic of the mark, where that is being set.
+    """
+    if resource == "topic" and mark is None:
+        return SinkError(f"cannot publish: {lacks_to_write(connection, topics)}")
+    return SinkError(f"cannot {do}: {lacks_in_transaction(connection, resource, mark or '', transactional_id)}")
 
 
 def lacks_in_transaction(connection: KafkaConnection, resource: Resource, topic: str, transactional_id: str) -> str:

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
+from streammtl.errors import SinkFencedError
 from streammtl.kafka.settings import KafkaConnection
 
 Compression: TypeAlias = Literal["none", "lz4", "zstd"]
@@ -89,3 +90,12 @@ def make_producer(
     from streammtl.kafka.python_producer import PythonProducer
 
     return PythonProducer(connection, compression, transactional_id, transaction_timeout_s)
+
+
+def fenced_error(do: str, said: str) -> SinkFencedError:
+    """The error of a transaction that the broker has ended, while we wanted to `do` something."""
+    return SinkFencedError(
+        f"cannot {do}: {said}. Another process with this transactional id has taken over, or the transaction was open "
+        "for longer than sink.transaction_timeout_s; what it held never counts. Started again, the run goes on from "
+        "the last committed checkpoint"
+    )

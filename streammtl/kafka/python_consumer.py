@@ -97,8 +97,7 @@ class PythonConsumer(Consumer):
 
     def poll(self, timeout_s: float, max_records: int) -> list[Batch]:
         """One poll of the client."""
-        if self._lost.is_so(reaches_broker=reaches_broker(self._client._client)):
-            raise ConsumerFailedError(f"the cluster at {self._servers} has other addresses now")
+        self._reaches_broker()
         # Records that it put aside in a pause come back only into a place that is None; emptied is not enough for it.
         if not self._client._fetcher._next_partition_records:
             self._client._fetcher._next_partition_records = None
@@ -161,11 +160,15 @@ class PythonConsumer(Consumer):
 
     def require_reachable(self) -> None:
         """Looks at the client's connections; `ConsumerFailedError` where it looks for them at the wrong addresses."""
+        if not self._reaches_broker():
+            raise SourceUnavailableError(f"no broker answers at {self._servers}")
+
+    def _reaches_broker(self) -> bool:
+        """Whether one is connected; `ConsumerFailedError` where none will be."""
         is_connected = reaches_broker(self._client._client)
         if self._lost.is_so(reaches_broker=is_connected):
             raise ConsumerFailedError(f"the cluster at {self._servers} has other addresses now")
-        if not is_connected:
-            raise SourceUnavailableError(f"no broker answers at {self._servers}")
+        return is_connected
 
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         """By the second client, which has a group: the reading one must not depend on the group's coordinator."""

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, NoReturn, final
 
-from streammtl.errors import SinkAbortedError, SinkError, SinkFencedError, SinkUnavailableError
+from streammtl.errors import SinkAbortedError, SinkError, SinkUnavailableError
 from streammtl.kafka.call import Call
 from streammtl.kafka.clients import kafka_python_settings, reaches_broker
-from streammtl.kafka.denied import Resource, lacks, lacks_in_transaction, lacks_to_write
+from streammtl.kafka.denied import Resource, lacks, refused_transaction
 from streammtl.kafka.lost import Hope, Lost
 from streammtl.kafka.producer import (
     FLUSH_PATIENCE_S,
@@ -21,6 +21,7 @@ from streammtl.kafka.producer import (
     Compression,
     Headers,
     Producer,
+    fenced_error,
 )
 from streammtl.kafka.settings import KafkaConnection
 
@@ -208,18 +209,12 @@ class PythonProducer(Producer):
         fenced = (errors.ProducerFencedError, errors.InvalidProducerEpochError, errors.InvalidTxnStateError)
         causes = [error, *error.args]  # the client wraps the fatal error into another one for all later calls
         if any(isinstance(cause, fenced) for cause in causes):
-            raise SinkFencedError(
-                f"cannot {do}: {error}. Another process with this transactional id has taken over, or the transaction "
-                "was open for longer than sink.transaction_timeout_s; what it held never counts. Started again, the "
-                "run goes on from the last committed checkpoint"
-            ) from error
+            raise fenced_error(do, str(error)) from error
         if self._transactional_id is not None and do != "reach the cluster":
             denied = _denied_resource(causes)
-            if denied == "topic" and mark is None:
-                raise SinkError(f"cannot publish: {lacks_to_write(self._connection, self._topics)}") from error
             if denied is not None:
-                said = lacks_in_transaction(self._connection, denied, mark or "", self._transactional_id)
-                raise SinkError(f"cannot {do}: {said}") from error
+                who = self._connection, denied, self._transactional_id
+                raise refused_transaction(do, *who, self._topics, mark) from error
             if not isinstance(error, errors.KafkaTimeoutError):
                 raise SinkAbortedError(f"cannot {do}: {error}") from error
         if isinstance(error, errors.KafkaError) and error.retriable:

@@ -268,7 +268,7 @@ class Mlp(Model):
         raws, n_taken, n_skipped, start = [np.empty((0, self._n_raw))], 0, 0, 0
         for stop in self._revival.stops(len(ops)):
             here = [at - start for at in stops if start < at <= stop]
-            raw_PK, steps, weights_T = self._run(_contiguous(ops, start, stop), here, weights_T, reweight)
+            raw_PK, steps, weights_T = self._run(_contiguous(ops.between(start, stop)), here, weights_T, reweight)
             raws.append(raw_PK.copy())
             n_taken, n_skipped = n_taken + steps.n_taken, n_skipped + steps.n_skipped
             self._revival.look_after(stop - start)
@@ -425,12 +425,11 @@ def network_plan(config: Mlp.Config, expert: NetworkExpert) -> NetworkPlan:
     )
 
 
-def _contiguous(ops: Ops, start: int, stop: int) -> Ops:
-    part = slice(start, stop)
+def _contiguous(ops: Ops) -> Ops:
     return Ops(
-        np.ascontiguousarray(ops.is_learn_N[part]),
-        np.ascontiguousarray(ops.row_N[part]),
-        np.ascontiguousarray(ops.labels_NT[part]),
+        np.ascontiguousarray(ops.is_learn_N),
+        np.ascontiguousarray(ops.row_N),
+        np.ascontiguousarray(ops.labels_NT),
         np.ascontiguousarray(ops.dense_RD),
         np.ascontiguousarray(ops.category_RC),
     )

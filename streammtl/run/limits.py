@@ -54,12 +54,11 @@ class RejectLimits:
         if limit is None:
             return
         recent_N = np.concatenate([self._window_N, is_rejected_N])
+        self._window_N = recent_N[-window + 1 :] if window > 1 else recent_N[:0]
         if not recent_N.any():
-            self._window_N = recent_N[-window + 1 :] if window > 1 else recent_N[:0]
             return
         n_rejected_N = np.concatenate([[0], np.cumsum(recent_N)])
         in_window_N = n_rejected_N[window:] - n_rejected_N[:-window] if len(recent_N) >= window else np.zeros(0)
-        self._window_N = recent_N[-window + 1 :] if window > 1 else recent_N[:0]
         most = int(in_window_N.max(initial=0))
         if most > limit * window:
             self._refuse(

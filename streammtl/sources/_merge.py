@@ -68,8 +68,9 @@ class Merge:
         due = np.flatnonzero(is_due_P).tolist()
         if any(counts[p] == 0 for p in due):
             return self._gather([0] * len(counts), np.zeros(0, np.int64))
-        if sum(counts) == max(counts):  # of one partition, mostly because few have come
-            return self._lanes[counts.index(max(counts))].take_all(counts.index(max(counts)))
+        fullest = counts.index(max(counts))
+        if counts[fullest] == sum(counts):  # all are of one partition, mostly because few have come
+            return self._lanes[fullest].take_all(fullest)
         keys = [np.maximum.accumulate(lane.timestamp_ms_N) for lane in self._lanes]
         if due:  # nothing beyond the last record of the partition that ends first can go: do not sort it
             last = min(int(keys[p][-1]) for p in due)

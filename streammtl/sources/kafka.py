@@ -324,7 +324,6 @@ class KafkaSource(Source):
             self._disconnect()  # connecting finds out why, and does as configured
             return nothing()
         except ConsumerFailedError as error:
-            self._disconnect()
             self._fail(error)
         except SourceUnavailableError:
             raise
@@ -346,6 +345,8 @@ class KafkaSource(Source):
                 return
 
     def _fail(self, error: ConsumerFailedError) -> NoReturn:
+        """Let go of a consumer that has failed, if there is one."""
+        self._disconnect()
         self._n_failures += 1
         if self._n_failures >= _MAX_FAILURES:
             raise SourceError(f"{error} (and it did {self._n_failures} times, without a record between)") from error
@@ -357,7 +358,6 @@ class KafkaSource(Source):
         try:
             self._consumer.require_reachable()
         except ConsumerFailedError as error:
-            self._disconnect()
             self._fail(error)
 
     def _give(self) -> Records:

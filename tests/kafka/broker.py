@@ -46,6 +46,17 @@ _DIE_WITH_PARENT = "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); os.ex
 QUICK = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 
 
+def security_of_alice(ca: Path) -> dict[str, str]:
+    """Settings of a connection to the secured listener, with her password in the environment."""
+    return {
+        "protocol": "sasl_ssl",
+        "mechanism": "SCRAM-SHA-512",
+        "username": "alice",
+        "password_env": "ALICE",
+        "ca": str(ca),
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoints:
     """Where a broker listens, and what a client of the secured listeners needs."""

@@ -11,7 +11,7 @@ import pytest
 from kafka import KafkaAdminClient
 from kafka.admin import ACL, ACLFilter, ACLOperation, ACLPermissionType, ResourcePattern, ResourceType
 
-from tests.kafka.broker import PASSWORDS, Endpoints
+from tests.kafka.broker import PASSWORDS, Endpoints, security_of_alice
 from tests.kafka.cluster import Cluster
 from tests.kafka.daemon import Daemon, event, expected, predictions, settings_of, write
 from tests.kafka.watched import SERVED, is_ready, reason, url_of
@@ -70,13 +70,8 @@ def daemon_of(folder: Path, endpoints: Endpoints, prefix: str, driver: str, **ch
     settings = settings_of(
         folder, endpoints.secured, prefix, driver=driver, source={"group": prefix}, monitoring=SERVED, **changes
     )
-    settings["source"]["connection"]["security"] = {  # all connections are this one
-        "protocol": "sasl_ssl",
-        "mechanism": "SCRAM-SHA-512",
-        "username": "alice",
-        "password_env": "ALICE",
-        "ca": str(endpoints.certificates / "ca.pem"),
-    }
+    # All connections are this one.
+    settings["source"]["connection"]["security"] = security_of_alice(endpoints.certificates / "ca.pem")
     return Daemon(folder, settings)
 
 

@@ -13,7 +13,7 @@ from streammtl.kafka.settings import KafkaConnection
 from streammtl.sinks._kafka_transaction import KafkaTransaction
 from streammtl.sinks.base import Documents
 from streammtl.sinks.kafka import KafkaSink
-from tests.kafka.broker import PASSWORDS, Endpoints
+from tests.kafka.broker import PASSWORDS, Endpoints, security_of_alice
 from tests.kafka.cluster import Cluster
 from tests.kafka.conftest import _NewTopic
 from tests.kafka.daemon import Daemon
@@ -68,14 +68,13 @@ def end_of(transact: Callable[[], object]) -> str:
 
 
 def connection_to(endpoints: Endpoints, driver: str) -> KafkaConnection:
-    security = {
-        "protocol": "sasl_ssl",
-        "mechanism": "SCRAM-SHA-512",
-        "username": "alice",
-        "password_env": "ALICE",
-        "ca": str(endpoints.certificates / "ca.pem"),
-    }
-    return KafkaConnection.model_validate({"servers": endpoints.secured, "driver": driver, "security": security})
+    return KafkaConnection.model_validate(
+        {
+            "servers": endpoints.secured,
+            "driver": driver,
+            "security": security_of_alice(endpoints.certificates / "ca.pem"),
+        }
+    )
 
 
 @BOTH

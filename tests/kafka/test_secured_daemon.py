@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from streammtl.config import RunConfig
-from tests.kafka.broker import PASSWORDS, Endpoints
+from tests.kafka.broker import PASSWORDS, Endpoints, security_of_alice
 from tests.kafka.cluster import Cluster
 from tests.kafka.daemon import Daemon, expected, predictions, settings_of, write
 from tests.kafka.watched import SERVED, is_ready, url_of
@@ -48,14 +48,7 @@ def settings_for(folder: Path, servers: str, ca: Path, prefix: str, driver: str,
         source={"group": prefix},
         monitoring={**SERVED, "log_level": "debug"},
     )
-    settings["source"]["connection"]["security"] = {  # all connections are this one
-        "protocol": "sasl_ssl",
-        "mechanism": "SCRAM-SHA-512",
-        "username": "alice",
-        "password_env": "ALICE",
-        "ca": str(ca),
-        **security,
-    }
+    settings["source"]["connection"]["security"] = security_of_alice(ca) | security  # all connections are this one
     return settings
 
 

@@ -16,7 +16,7 @@ from streammtl.errors import ConfigError
 from streammtl.run.simulate import truth_path, world_settings, write_world
 from tests.cli.commands import streammtl
 from tests.cli.worlds import TinyWorld
-from tests.kafka.broker import PASSWORDS, Broker, Endpoints, wait_until
+from tests.kafka.broker import PASSWORDS, Broker, Endpoints, security_of_alice, wait_until
 from tests.kafka.cluster import Cluster
 from tests.kafka.conftest import _NewTopic
 from tests.kafka.daemon import EXIT_TIMEOUT_S, settings_of
@@ -50,14 +50,9 @@ def test_a_configuration_says_which_topics_and_who_we_are(
     for topic in ("events", "labels"):
         cluster.create_topic(f"{prefix}-{topic}")
         cluster.allow("alice", f"{prefix}-{topic}", "DESCRIBE", "WRITE")
-    alice = {
-        "protocol": "sasl_ssl",
-        "mechanism": "SCRAM-SHA-512",
-        "username": "alice",
-        "password_env": "ALICE",
-        "ca": str(endpoints.certificates / "ca.pem"),
-    }
-    config = configuration(tmp_path, endpoints.secured, prefix, driver, **alice)
+    config = configuration(
+        tmp_path, endpoints.secured, prefix, driver, **security_of_alice(endpoints.certificates / "ca.pem")
+    )
     written = streammtl("simulate", "fraud", "--to", config, "--events", "500")
     assert written.exit_code == 0, written.output
     assert len(cluster.read(f"{prefix}-events")) == 500

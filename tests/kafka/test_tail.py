@@ -17,7 +17,7 @@ from streammtl.errors import ConfigError
 from streammtl.kafka.settings import KafkaConnection
 from streammtl.run.tail_kafka import find_topic, tail_kafka
 from tests.cli.commands import streammtl
-from tests.kafka.broker import PASSWORDS, Broker, Endpoints, wait_until
+from tests.kafka.broker import PASSWORDS, Broker, Endpoints, security_of_alice, wait_until
 from tests.kafka.cluster import Cluster
 from tests.kafka.conftest import _NewTopic
 from tests.kafka.daemon import settings_of
@@ -175,13 +175,7 @@ def test_a_configuration_brings_its_user_and_its_certificates(
     cluster.allow("alice", topic, "DESCRIBE", "READ")
     config = tmp_path / "run.yaml"
     settings = settings_of(tmp_path, endpoints.secured, topic)
-    settings["source"]["connection"]["security"] = {
-        "protocol": "sasl_ssl",
-        "mechanism": "SCRAM-SHA-512",
-        "username": "alice",
-        "password_env": "ALICE",
-        "ca": str(endpoints.certificates / "ca.pem"),
-    }
+    settings["source"]["connection"]["security"] = security_of_alice(endpoints.certificates / "ca.pem")
     settings["model"] = {"kind": "shared_bottom"}
     config.write_text(json.dumps(settings))
     assert len(streammtl("tail", config, topic, "--values").stdout.splitlines()) == 5

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from streammtl.models._mlp_quantiles import Quantiles
-from streammtl.models._quantiles import SAMPLE_SIZE, is_due, slot_of
 from streammtl.testing.models import assert_same_state, cut
 from streammtl.types import Floats32, Ints32, Ops, RowLayout
+from tests.models.sampled import Sample
 
 nan = math.nan
 LAYOUT = RowLayout(("x", "y"), (True, True), ("m",), (5,))
@@ -38,21 +38,13 @@ class BruteForce:
     """One column: keeps the sample, sorts it when it is due, counts edges."""
 
     def __init__(self) -> None:
-        self.sample: list[float] = []
+        self.sample = Sample()
         self.edges: list[float] = []
-        self.n = 0
 
     def bin_of(self, value: float) -> int:
         if not math.isfinite(value):
             return 0
-        slot = slot_of(self.n, SAMPLE_SIZE)
-        if slot == len(self.sample):
-            self.sample.append(value)
-        elif slot >= 0:
-            self.sample[slot] = value
-        self.n += 1
-        if is_due(self.n):
-            ordered = sorted(self.sample)
+        if ordered := self.sample.take(value):
             self.edges = [ordered[(q * len(ordered)) // N_PARTS] for q in range(1, N_PARTS)]
         return 1 + bisect_left(self.edges, value) + bisect_right(self.edges, value)
 

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from streammtl.models._mlp_quantiles import Quantiles
-from streammtl.models._quantiles import SAMPLE_SIZE, is_due, slot_of, sort
+from streammtl.models._quantiles import sort
 from streammtl.models.optimizers import Factored
 from streammtl.tasks.regression import RegressionTask
 from streammtl.testing.models import LAYOUT as SMALL_LAYOUT
 from streammtl.types import Floats, Floats32, Ops, RowLayout
+from tests.models.sampled import Sample
 from tests.models.small import build, explained, one, rows_in_order
 
 nan, inf = math.nan, math.inf
@@ -37,21 +38,13 @@ class BruteForce:
     """Keeps the sample, and finds where the tails begin when it is due."""
 
     def __init__(self) -> None:
-        self.sample: list[float] = []
+        self.sample = Sample()
         self.sides: list[tuple[float, float]] = [(0.0, inf), (0.0, inf)]  # where a tail begins, its mean length
-        self.n = 0
 
     def tail_of(self, value: float) -> float:
         if not math.isfinite(value):
             return 0.0
-        slot = slot_of(self.n, SAMPLE_SIZE)
-        if slot == len(self.sample):
-            self.sample.append(value)
-        elif slot >= 0:
-            self.sample[slot] = value
-        self.n += 1
-        if is_due(self.n):
-            ordered = sorted(self.sample)
+        if ordered := self.sample.take(value):
             n_beyond = len(ordered) // 64
             self.sides = [self.side(ordered, n_beyond), self.side(ordered[::-1], n_beyond)]
         (low, below), (high, above) = self.sides
