@@ -138,13 +138,14 @@ def take_label(scale_6T: Floats, unit_3T: Floats, t: int, label: float, memory_r
     row per category, is then due a few hundred times in the life of a stream and not with every label. Returns
     `(ratio, shift)`: a raw output r of the old units is `r ratio + shift` in the new ones. Where the scale started
     anew, the ratio is 0: what the head learned in units so far off is nothing. As long as all labels are alike they
-    count as one.
+    count as 16 at most.
     """
-    if unit_3T[2, t] == 0.0:
-        # Labels alike, however many, say nothing of how others will vary. If each of them counted, the first others
-        # would be dozens of deviations, and AdaGrad would long remember their gradients.
-        scale_6T[2, t] /= max(scale_6T[0, t], 1.0)
-        scale_6T[0, t] = min(scale_6T[0, t], 1.0)
+    if unit_3T[2, t] == 0.0 and scale_6T[0, t] > 16.0:
+        # Labels alike, however many, say little of how others will vary. If each of them counted, the first others
+        # would be dozens of deviations, and AdaGrad would long remember their gradients. If they counted as one, the
+        # first other one would move the mean halfway to it: far, where most labels are zero.
+        scale_6T[2, t] *= 16.0 / scale_6T[0, t]
+        scale_6T[0, t] = 16.0
     is_anew = take_value(scale_6T, t, label, memory_rows)
     mean, scale = scale_6T[1, t], deviation(scale_6T, t)
     if unit_3T[2, t] == 0.0:

@@ -111,7 +111,7 @@ class Mlp(Model):
     of the head follow in small jumps, and at each jump its last layer is corrected so that its function stays what it
     is (van Hasselt, Guez, Hessel, Mnih, Silver, Learning values across many orders of magnitude, NeurIPS 2016,
     proposition 1); we differ from it in the jumps, which make the correction cheap. As long as all labels are alike
-    they count as one, so that the first others are no outliers. Standardised labels are clipped to +-50.
+    they count as 16 at most, so that the first others are no outliers. Standardised labels are clipped to +-50.
 
     **Counts.** A label counts as at most 50 standard deviations above the mean of those before it, a deviation of less
     than 1 as 1.

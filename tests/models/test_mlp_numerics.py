@@ -211,6 +211,17 @@ def test_every_expert_learns_as_well_where_labels_were_constant_at_first(expert:
         assert late_score(change, alone, seed) > clean - loss
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_one_rare_label_moves_no_prediction_far(seed: int) -> None:
+    x_RD, y_RT, category_R = smooth(1000, seed)
+    y_RT[:] = 0.0
+    y_RT[500] = 1000.0  # as the loss by a fraud, where most transactions lose nothing
+    outputs_PO = build(TASKS).advance(rows_in_order(x_RD, y_RT, category_R), np.ones(1)).outputs_PO
+    squares_P = outputs_PO[:, 0] ** 2
+    assert squares_P[:501].max() == 0.0
+    assert squares_P[501:].sum() < 0.5 * 1000.0**2  # what it cost to have learned from it: less than the label did
+
+
 def test_the_layout_is_that_of_the_family() -> None:
     # `smooth` makes three columns, of which the last is not standardised: units must not change there.
     assert LAYOUT.dense_is_scaled == (True, True, False)

@@ -22,13 +22,13 @@ def test_a_loaded_state_is_the_same_to_the_last_bit_after_every_row() -> None:
             np.testing.assert_array_equal(own, value)
 
 
-def test_labels_alike_count_as_one_however_many_until_another_comes() -> None:
+def test_labels_alike_count_as_16_at_most_until_another_comes() -> None:
     tasks = (RegressionTask.Config().build("y"),)
     known = Statistics(RowLayout((), (), (), ()), tasks)
-    for label in (7.0, 7.0, 7.0, 7.0):
-        assert take_label(known.scale_6T, known.unit_3T, 0, label, memory_rows=100) == (1.0, 0.0)
-    take_label(known.scale_6T, known.unit_3T, 0, 9.0, memory_rows=100)
-    assert known.unit_3T[:, 0].tolist() == [8.0, 1.0, 1.0]
-    assert known.scale_6T[:3, 0].tolist() == [2.0, 8.0, 2.0]
+    for _ in range(20):
+        assert take_label(known.scale_6T, known.unit_3T, 0, 7.0, memory_rows=100) == (1.0, 0.0)
+    take_label(known.scale_6T, known.unit_3T, 0, 24.0, memory_rows=100)
+    assert known.unit_3T[:, 0].tolist() == [8.0, 4.0, 1.0]
+    assert known.scale_6T[:3, 0].tolist() == [17.0, 8.0, 272.0]
     take_label(known.scale_6T, known.unit_3T, 0, 8.0, memory_rows=100)
-    assert known.scale_6T[:3, 0].tolist() == [3.0, 8.0, 2.0]
+    assert known.scale_6T[:3, 0].tolist() == [18.0, 8.0, 272.0]
