@@ -99,7 +99,7 @@ def test_a_thousand_connections_at_once_are_served_or_dropped_and_then_all_is_we
             connection = stack.enter_context(socket.socket())
             connection.setblocking(False)
             connection.connect_ex((server.host, server.port))
-        assert threading.active_count() == threads_before
+        assert threading.active_count() <= threads_before
     assert get(f"{server.url}/x")[0] == 200
 
 
