@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NoReturn, TypeVar, final
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, final
 
 import numpy as np
 
@@ -27,6 +27,9 @@ from streammtl.kafka.consumer import (
 from streammtl.kafka.lost import Lost
 from streammtl.kafka.settings import KafkaConnection
 
+if TYPE_CHECKING:
+    from streammtl.kafka.python_records import Record
+
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 
@@ -43,6 +46,8 @@ class PythonConsumer(Consumer):
     def __init__(self, connection: KafkaConnection, reading: Reading) -> None:
         import kafka
         import kafka.errors
+
+        from streammtl.kafka.python_records import PartitionRecords
 
         self._kafka, self._errors = kafka, kafka.errors
         self._connection = connection
@@ -64,6 +69,7 @@ class PythonConsumer(Consumer):
             )
         except kafka.errors.KafkaError as error:
             raise not_reached(connection, _said(error)) from error
+        self._client._fetcher.PartitionRecords = PartitionRecords
         self._lost = Lost(connection)
         self._failures = CommitFailures(reading.group, SystemClock())
         self._second_client: Any = None  # a request of the first for records keeps others waiting at the broker
@@ -111,15 +117,7 @@ class PythonConsumer(Consumer):
             raise OffsetGoneError(TopicPartition(*next(iter(error.divergent_offsets)))) from None
         except Exception as error:
             self._raise("read", error)
-        return [
-            Batch(
-                TopicPartition(partition.topic, partition.partition),
-                np.fromiter([record.offset for record in records], np.int64, len(records)),
-                np.fromiter([record.timestamp for record in records], np.int64, len(records)),
-                [record.value for record in records],
-            )
-            for partition, records in found.items()
-        ]
+        return [_batch_of(partition, records) for partition, records in found.items()]
 
     def reached(self, partition: TopicPartition) -> int:
         """The client's position; marks of transactions lie beyond the last record."""
@@ -245,6 +243,12 @@ class CommitFailures:
             logging.WARNING if is_news else logging.DEBUG,
             *("group %s: its offsets could not be committed, for dashboards only: %s", self._group, error),
         )
+
+
+def _batch_of(partition: Any, records: Sequence[Record]) -> Batch:
+    offsets, timestamps, values = zip(*records, strict=True)
+    theirs = TopicPartition(partition.topic, partition.partition)
+    return Batch(theirs, np.array(offsets, np.int64), np.array(timestamps, np.int64), values)
 
 
 def _said(error: Exception) -> str:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, NoReturn, final
+from typing import Any, NamedTuple, NoReturn, final
 
+import numpy as np
+
+from streammtl.clock import SystemClock
 from streammtl.errors import SinkAbortedError, SinkError, SinkUnavailableError
 from streammtl.kafka.call import Call
 from streammtl.kafka.clients import kafka_python_settings, reaches_broker
 from streammtl.kafka.denied import Resource, lacks, refused_transaction
 from streammtl.kafka.lost import Hope, Lost
+from streammtl.kafka.murmur2 import partitions_of
 from streammtl.kafka.producer import (
     FLUSH_PATIENCE_S,
     FOR_EVER_MS,
@@ -23,19 +27,37 @@ from streammtl.kafka.producer import (
     Producer,
     fenced_error,
 )
+from streammtl.kafka.record_batches import RecordWriter, header_block
 from streammtl.kafka.settings import KafkaConnection
 
-_Record = tuple[str, bytes, bytes, Headers]  # topic, key, value
+
+class _Chunk(NamedTuple):
+    """Records of one topic."""
+
+    topic: str
+    keys: Sequence[bytes]
+    values: Sequence[bytes]
+    headers: Sequence[Headers]
+
+    def between(self, start: int, stop: int | None) -> _Chunk:
+        part = slice(start, stop)
+        return _Chunk(self.topic, self.keys[part], self.values[part], self.headers[part])
+
+    def at(self, places: Sequence[int]) -> _Chunk:
+        keys, values = [self.keys[i] for i in places], [self.values[i] for i in places]
+        return _Chunk(self.topic, keys, values, [self.headers[i] for i in places])
+
 
 _BATCH_BYTES = 256 * 1024  # for a partition, in one request: larger ones cost less per record
 _MAX_RECORD_BYTES = 64 * 1024 * 1024  # what a record may have is the broker's to say
 # In these the record itself is at fault, so that it will never be taken.
-_FOR_GOOD = ("MessageSizeTooLargeError", "RecordListTooLargeError", "InvalidRecordError", "InvalidTimestampError")
+_TOO_LARGE = ("MessageSizeTooLargeError", "RecordListTooLargeError")
+_FOR_GOOD = (*_TOO_LARGE, "InvalidRecordError", "InvalidTimestampError")
 
 
 @final
 class PythonProducer(Producer):
-    """Checks the future of every record; what failed goes out again, by a new client."""
+    """Checks what became of every record; what failed goes out again, by a new client."""
 
     def __init__(
         self,
@@ -59,18 +81,19 @@ class PythonProducer(Producer):
         if transactional_id is not None:
             self._settings["transactional_id"] = transactional_id
             self._settings["transaction_timeout_ms"] = int(transaction_timeout_s * 1000)
-        self._outbox: deque[_Record] = deque()  # not taken by the client yet
-        self._sent: deque[tuple[Any, _Record]] = deque()  # its future, and what to send when that fails
+        self._outbox: deque[_Chunk] = deque()  # not taken by the client yet
+        self._sent: deque[tuple[Any, _Chunk]] = deque()  # their future, and what to send when that fails
         self._topics: set[str] = set()  # that were published to
         self._lost, self._hope = Lost(connection), Hope(connection)
         self._commit: Call | None = None
+        self._clock = SystemClock()
         self._client = self._connect()
 
     def publish(self, topic: str, keys: Sequence[bytes], values: Sequence[bytes], headers: Sequence[Headers]) -> None:
         """Give the records to the client, which sends them in a thread of its own."""
         self._topics.add(topic)
-        for key, value, of_record in zip(keys, values, headers, strict=True):
-            self._outbox.append((topic, key, value, of_record))
+        if len(keys) > 0:
+            self._outbox.append(_Chunk(topic, keys, values, headers))
         self._push()
 
     def flush(self) -> None:
@@ -96,7 +119,7 @@ class PythonProducer(Producer):
     @property
     def n_waiting(self) -> int:
         """Those with the client, and those before it."""
-        return len(self._outbox) + len(self._sent)
+        return sum(len(chunk.keys) for chunk in self._outbox) + sum(len(chunk.keys) for _, chunk in self._sent)
 
     def init_transactions(self) -> None:
         """Wait for the coordinator."""
@@ -143,7 +166,9 @@ class PythonProducer(Producer):
         import kafka
         import kafka.errors
 
-        self._errors = kafka.errors
+        from streammtl.kafka.python_batches import hand_over
+
+        self._errors, self._partition_of, self._hand_over = kafka.errors, kafka.TopicPartition, hand_over
         try:
             return kafka.KafkaProducer(**self._settings)
         except kafka.errors.KafkaError as error:
@@ -151,35 +176,67 @@ class PythonProducer(Producer):
 
     def _push(self) -> None:
         """Hand over as many records as the client takes."""
-        outbox, sent, send = self._outbox, self._sent, self._client.send
-        while outbox:
-            record = outbox[0]
-            topic, key, value, headers = record
+        while self._outbox:
+            chunk = self._outbox[0]
             try:
-                sent.append((send(topic, value, key, headers), record))
+                if self._client._metadata.partitions_for_topic(chunk.topic) is None:
+                    n_taken = self._send_first(chunk)
+                else:
+                    n_taken = self._send_all(chunk)
             except self._errors.KafkaTimeoutError:
                 return  # it has no metadata now
             except self._errors.KafkaError as error:
-                self._raise(f"publish to {topic}", error)
-            outbox.popleft()
+                self._raise(f"publish to {chunk.topic}", error)
+            if n_taken == len(chunk.keys):
+                self._outbox.popleft()
+            else:
+                self._outbox[0] = chunk.between(n_taken, None)
+
+    def _send_first(self, chunk: _Chunk) -> int:
+        """The client asks for the topic's partitions, and says what is wrong with the topic."""
+        future = self._client.send(chunk.topic, chunk.values[0], chunk.keys[0], chunk.headers[0])
+        self._sent.append((future, chunk.between(0, 1)))
+        return 1
+
+    def _send_all(self, chunk: _Chunk) -> int:
+        client = self._client
+        client._ensure_valid_record_size(max(map(len, chunk.values)))
+        partitions = sorted(client._metadata.partitions_for_topic(chunk.topic))
+        number_N = partitions_of(chunk.keys, len(partitions))
+        timestamp_ms = int(self._clock.now() * 1000)
+        for number in np.unique(number_N).tolist():
+            part = chunk.at(np.flatnonzero(number_N == number).tolist()) if len(partitions) > 1 else chunk
+            partition = self._partition_of(chunk.topic, partitions[number])
+            if self._transactional_id is not None:
+                client._transaction_manager.maybe_add_partition_to_transaction(partition)
+            writer = RecordWriter(part.keys, part.values, [header_block(headers) for headers in part.headers])
+            start = 0
+            for fate, n in self._hand_over(client, partition, writer, timestamp_ms):
+                self._sent.append((fate, part.between(start, start + n)))
+                start += n
+        return len(chunk.keys)
 
     def _check(self) -> None:
         """After everything has ended: what failed goes to the outbox, and out again by a new client."""
-        failed = [(future.exception, record) for future, record in self._sent if future.failed()]
+        failed = [(future, chunk) for future, chunk in self._sent if future.failed()]
         self._sent.clear()
         if not failed:
             return
-        error, (topic, key, value, _) = failed[0]
+        future, chunk = failed[0]
+        error, topic = future.exception, chunk.topic
         if self._transactional_id is not None:
             self._raise(f"publish to {topic}", error)
         if type(error).__name__ in _FOR_GOOD:
-            raise SinkError(f"the broker refuses the record {key!r} of {len(value):,} bytes for {topic}: {error}")
-        self._outbox.extendleft(record for _, record in reversed(failed))
+            i = _culprit(future, chunk)
+            key, n_bytes = chunk.keys[i], len(chunk.values[i])
+            raise SinkError(f"the broker refuses the record {key!r} of {n_bytes:,} bytes for {topic}: {error}")
+        self._outbox.extendleft(chunk for _, chunk in reversed(failed))
         self.close(PATIENCE_S)
         self._client = self._connect()
         is_denied = _denied_resource([error]) == "topic"
         said = lacks(self._connection, "Write", "topic", topic) if is_denied else error
-        raise SinkUnavailableError(f"{len(failed)} records for {topic} were not taken, and will be sent again: {said}")
+        n_failed = sum(len(chunk.keys) for _, chunk in failed)
+        raise SinkUnavailableError(f"{n_failed} records for {topic} were not taken, and will be sent again: {said}")
 
     def _wait_on(self, what: str) -> NoReturn:
         """For what is on its way; where the client has lost the cluster, with another client, which sends it again."""
@@ -190,7 +247,7 @@ class PythonProducer(Producer):
             client = self._connect()
             self.close(0.0)
             self._client = client
-            self._outbox.extendleft(record for _, record in reversed(self._sent))
+            self._outbox.extendleft(chunk for _, chunk in reversed(self._sent))
             self._sent.clear()
         raise SinkUnavailableError(what)
 
@@ -220,6 +277,13 @@ class PythonProducer(Producer):
         if isinstance(error, errors.KafkaError) and error.retriable:
             raise SinkUnavailableError(f"cannot {do}: {error}") from error
         raise SinkError(f"cannot {do}: {error}") from error
+
+
+def _culprit(future: Any, chunk: _Chunk) -> int:
+    """Which of the records was refused: the client splits batches that are too large, down to single records."""
+    if type(future.exception).__name__ in _TOO_LARGE:
+        return max(range(len(chunk.values)), key=lambda i: len(chunk.values[i]))
+    return future.culprit if len(chunk.keys) > 1 else 0
 
 
 def _denied_resource(causes: Sequence[object]) -> Resource | None:
