@@ -1,4 +1,4 @@
-"""From topic to topic: the daemon's loop beside a bare one that only consumes and produces, and its latency.
+"""From topic to topic: the daemon's loop beside bare ones that only consume and produce, and its latency.
 
     python -m benchmarks.kafka [EVENTS] [DRIVER ...]
 
@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import kafka
 import numpy as np
 import yaml
 
@@ -52,12 +53,19 @@ def main() -> None:
         for driver in drivers:
             connection = KafkaConnection.model_validate({"servers": cluster.servers, "driver": driver})
             size_bytes = prediction_size(cluster, connection)
-            ceiling = bare(cluster, connection, written.n_events, written.n_records, size_bytes)
+            if driver == "kafka-python":
+                ceilings = {"kafka-python's own": plain(cluster, written.n_records, size_bytes)}
+            else:
+                ceilings = {}
+            ceilings["the"] = bare(cluster, connection, written.n_events, written.n_records, size_bytes)
             for _ in range(2):
                 rate, stages = through_the_loop(cluster, connection, written.n_records)
                 total = sum(stages.values())
                 shares = ", ".join(f"{name} {seconds / total:.0%}" for name, seconds in stages.items())
-                print(f"{driver:14} {rate:9,.0f} records/s: {rate / ceiling:4.0%} of the bare loop; {shares}")
+                compared = ", ".join(
+                    f"{rate / ceiling:4.0%} of {whose} bare loop" for whose, ceiling in ceilings.items()
+                )
+                print(f"{driver:14} {rate:9,.0f} records/s: {compared}; {shares}")
             for per_s in RATES:  # of events alone, so that a record is an event
                 for what, command in (("to an echo", ECHO), ("to the prediction", DAEMON)):
                     p50, p99 = latency(cluster, connection, per_s, command)
@@ -93,7 +101,10 @@ def prediction_size(cluster: Cluster, connection: KafkaConnection) -> int:
 
 
 def bare(cluster: Cluster, connection: KafkaConnection, n_events: int, n_records: int, size_bytes: int) -> float:
-    """Records per second of a loop that consumes everything and produces a record per event, without learning."""
+    """Records per second of a loop that consumes everything and produces a record per event, without learning.
+
+    It reads and writes as the daemon does.
+    """
     consumer = make_consumer(connection, Reading("bare", "read_committed", BATCH, 30.0))
     producer = make_producer(connection)
     topic = cluster.create_topic()
@@ -116,6 +127,37 @@ def bare(cluster: Cluster, connection: KafkaConnection, n_events: int, n_records
     consumer.close()
     producer.close()
     print(f"{connection.driver:14} {rate:9,.0f} records/s: a bare loop that consumes, and produces {size_bytes} bytes")
+    return rate
+
+
+def plain(cluster: Cluster, n_records: int, size_bytes: int) -> float:
+    """The same with kafka-python as it comes, record by record, in place of the daemon's reader and writer."""
+    consumer = kafka.KafkaConsumer(
+        bootstrap_servers=cluster.servers,
+        isolation_level="read_committed",
+        auto_offset_reset="none",
+        enable_auto_commit=False,
+        max_partition_fetch_bytes=4 * 1024 * 1024,
+        max_poll_records=BATCH,
+    )
+    producer = kafka.KafkaProducer(bootstrap_servers=cluster.servers, acks="all", batch_size=256 * 1024)
+    topic = cluster.create_topic()
+    consumer.assign([kafka.TopicPartition(name, 0) for name in ("events", "labels")])
+    for partition in consumer.assignment():
+        consumer.seek(partition, 0)
+    value, n, futures = b"x" * size_bytes, 0, []
+    start_s = time.perf_counter()
+    while n < n_records:
+        for partition, records in consumer.poll(timeout_ms=100).items():
+            n += len(records)
+            if partition.topic == "events":
+                futures += [producer.send(topic, value, b"e%d" % record.offset) for record in records]
+    producer.flush()
+    assert all(future.succeeded() for future in futures)
+    rate = n / (time.perf_counter() - start_s)
+    consumer.close()
+    producer.close()
+    print(f"{'kafka-python':14} {rate:9,.0f} records/s: its own bare loop, record by record")
     return rate
 
 

@@ -100,13 +100,25 @@ class PythonProducer(Producer):
         """Wait for every future."""
         self._push()
         if not self._outbox:
-            try:
-                self._client.flush(timeout=FLUSH_PATIENCE_S)
-            except self._errors.KafkaTimeoutError:
+            self._flush_client()
+            if not all(future.is_done for future, _ in self._sent):
                 self._wait_on(self._not_acknowledged())
             self._check()
         if self._outbox:
             self._wait_on(self._not_acknowledged())
+
+    def _flush_client(self) -> None:
+        """For as long as we have patience. Of a batch that it splits, the client waits for none of the parts."""
+        end_s = self._clock.monotonic() + FLUSH_PATIENCE_S
+        while (left_s := end_s - self._clock.monotonic()) > 0.0:
+            try:
+                self._client.flush(timeout=left_s)
+            except self._errors.UnknownError:
+                continue  # a batch was split while it was waited for
+            except self._errors.KafkaTimeoutError:
+                return
+            if all(future.is_done for future, _ in self._sent):
+                return
 
     def settle(self) -> None:
         """Forget what has arrived; wait for the oldest of what has not."""

@@ -110,6 +110,7 @@ class Daemon:
         log, command = self.folder / "daemon.log", ["run", str(self.config), *arguments]
         log.touch()
         self._log_bytes = log.stat().st_size
+        self._resumes = bool(self.newest())
         self._process = _spawn(command, log) if from_nothing else the_nursery().start(command, log)
         self._started.append(self._process)
 
@@ -133,7 +134,7 @@ class Daemon:
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         """Ask it to end, as soon as it is there to hear of it; its exit code."""
-        self.wait_for(lambda: b"running " in (self.folder / "daemon.log").read_bytes()[self._log_bytes :], "it runs")
+        self.wait_for(lambda: self.has_said(b"running "), "it runs")
         self.process.send_signal(how)
         try:
             return self.process.wait(EXIT_TIMEOUT_S)
@@ -151,6 +152,10 @@ class Daemon:
 
         wait_until(check, what, timeout_s, every_s)
 
+    def has_said(self, text: bytes) -> bool:
+        """Whether the log of this life holds a text."""
+        return text in (self.folder / "daemon.log").read_bytes()[self._log_bytes :]
+
     def log(self) -> str:
         return (self.folder / "daemon.log").read_text(errors="replace")
 
@@ -159,7 +164,12 @@ class Daemon:
         return max((path.name for path in self._checkpoints.glob("checkpoint-*")), default="")
 
     def n_records(self) -> int:
-        """How many records the newest checkpoint has taken."""
+        """How many records the newest checkpoint has taken.
+
+        0 before it has resumed: with exactly_once the newest may be one that was never committed, and is removed.
+        """
+        if self._resumes and not self.has_said(b"resumed from"):
+            return 0
         return int(self.newest().removeprefix("checkpoint-") or 0)
 
     def state(self) -> dict[str, Any]:
