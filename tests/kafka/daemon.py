@@ -105,6 +105,7 @@ class Daemon:
         self.config.write_text(json.dumps(settings))
         self._checkpoints = Path(settings["checkpoint"]["path"])
         self._process: subprocess.Popen[bytes] | Forked | None = None
+        self._log_bytes, self._resumes = 0, False
 
     def start(self, *arguments: str, from_nothing: bool = False) -> None:
         log, command = self.folder / "daemon.log", ["run", str(self.config), *arguments]
