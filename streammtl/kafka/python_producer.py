@@ -259,7 +259,9 @@ class PythonProducer(Producer):
             client = self._connect()
             self.close(0.0)
             self._client = client
-            self._outbox.extendleft(chunk for _, chunk in reversed(self._sent))
+            self._outbox.extendleft(
+                chunk for future, chunk in reversed(self._sent) if not future.is_done or future.failed()
+            )
             self._sent.clear()
         raise SinkUnavailableError(what)
 

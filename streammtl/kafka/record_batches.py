@@ -77,15 +77,20 @@ class RecordWriter:
     @property
     def next_bytes(self) -> int:
         """What the next record takes, at most."""
-        at = self._at
-        return _MAX_OVERHEAD + sum(int(end_N[at] - (end_N[at - 1] if at else 0)) for _, end_N in self._columns)
+        return self._most_bytes(1)
 
     def write(self, first_offset_delta: int, timestamp_delta: int, room: int) -> memoryview:
-        """The bytes of as many records as there is room for, in bytes, and at least of none."""
-        out_B = np.empty(room, np.uint8)
+        """The next records, as many as there is room for, in bytes. The first has this offset, all have this time."""
+        out_B = np.empty(min(room, self._most_bytes(self.n_left)), np.uint8)
         columns = [array for parts in self._columns for array in parts]
         self._at, n_bytes = _compiled().write(*columns, self._at, first_offset_delta, timestamp_delta, out_B)
         return out_B[:n_bytes].data
+
+    def _most_bytes(self, n: int) -> int:
+        """What the next `n` records take, at most."""
+        start, stop = self._at - 1, self._at + n - 1
+        ends = (end_N for _, end_N in self._columns)
+        return n * _MAX_OVERHEAD + sum(int(end_N[stop]) - (int(end_N[start]) if start >= 0 else 0) for end_N in ends)
 
 
 def header_block(headers: Sequence[tuple[str, str | bytes | None]]) -> bytes:
