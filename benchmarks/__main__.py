@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 #: Not a measurement by itself, or one of many minutes with a folder for its results.
-LEFT_OUT = {"__init__", "__main__", "recorded", "streams", "learner_peers"}
+LEFT_OUT = {"__init__", "__main__", "recorded", "streams", "learner_peers", "kafka_echo"}
 
 
 def names() -> list[str]:

@@ -9,6 +9,7 @@ import pytest
 from streammtl.checkpoint import Checkpoints, read_checkpoint
 from streammtl.errors import CheckpointDamagedError
 from tests.checkpoint.states import small_state
+from tests.logged import logged
 
 FILES = ("arrays.safetensors", "state.json", "SHA256SUMS")
 
@@ -76,9 +77,9 @@ def test_a_damaged_newest_is_named_and_the_one_before_it_is_loaded(
     assert latest is not None
     assert latest[0]["step"] == 2
     assert latest[1].name == "checkpoint-000000000002"
-    (record,) = caplog.records
-    assert "checkpoint-000000000003" in record.getMessage()
-    assert "model.pkl" in record.getMessage() or damage is not add_another
+    (message,) = logged(caplog, "streammtl.checkpoint")
+    assert "checkpoint-000000000003" in message
+    assert "model.pkl" in message or damage is not add_another
 
 
 def test_every_flipped_bit_is_found(checkpoints: Checkpoints) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from streammtl.compiling import compiled
+from tests.logged import logged
 
 
 def test_compiling_is_announced_once_and_not_where_it_was_done_before(
@@ -23,5 +24,5 @@ def test_compiling_is_announced_once_and_not_where_it_was_done_before(
             caplog.clear()
             one, two = compiled("the loops of a test", module.one, module.two)
             assert (one(1), two(1)) == (2, 3)
-        said.append([record.getMessage() for record in caplog.records])
+        said.append(logged(caplog, "streammtl.compiling"))
     assert said == [["compiling the loops of a test, once on this machine: some seconds"], []]

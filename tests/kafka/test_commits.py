@@ -12,6 +12,7 @@ from streammtl.kafka.python_consumer import CommitFailures
 from tests.kafka.broker import Broker, wait_until
 from tests.kafka.cluster import Cluster
 from tests.kafka.test_source import source_of
+from tests.logged import logged
 
 PASSING, LASTING = kafka.errors.CoordinatorNotAvailableError(), kafka.errors.GroupAuthorizationFailedError("g")
 
@@ -33,9 +34,11 @@ def test_what_may_pass_is_news_when_it_has_lasted(
     for _ in range(10):
         failures.log(PASSING, may_pass=True)
         clock.advance(1.0)
-    assert caplog.messages == []
+    assert logged(caplog, "streammtl.kafka") == []
     failures.log(PASSING, may_pass=True)
-    assert caplog.messages == [f"group g: its offsets could not be committed, for dashboards only: {PASSING}"]
+    assert logged(caplog, "streammtl.kafka") == [
+        f"group g: its offsets could not be committed, for dashboards only: {PASSING}"
+    ]
 
 
 def test_after_a_commit_that_succeeds_it_may_pass_again(
@@ -45,12 +48,12 @@ def test_after_a_commit_that_succeeds_it_may_pass_again(
     clock.advance(60.0)
     failures.end()
     failures.log(PASSING, may_pass=True)
-    assert caplog.messages == []
+    assert logged(caplog, "streammtl.kafka") == []
 
 
 def test_what_does_not_pass_is_news_at_once(failures: CommitFailures, caplog: pytest.LogCaptureFixture) -> None:
     failures.log(LASTING, may_pass=False)
-    assert len(caplog.messages) == 1
+    assert len(logged(caplog, "streammtl.kafka")) == 1
 
 
 @pytest.mark.slow
@@ -73,4 +76,4 @@ def test_the_first_commit_on_a_new_broker_is_no_news(driver: str, caplog: pytest
         consumer.close()
         source.close()
         cluster.close()
-    assert [record.getMessage() for record in caplog.records if record.name.startswith("streammtl")] == []
+    assert logged(caplog, "streammtl") == []

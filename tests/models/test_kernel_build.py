@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from streammtl.models._kernel_build import _build, build_passes, cache_folder
+from tests.logged import logged
 
 #: Learns from a small stream and prints a digest of all outputs, and what was logged.
 LEARN = """
@@ -83,7 +84,7 @@ def build_doubles(caplog: pytest.LogCaptureFixture) -> str:
     with caplog.at_level(logging.INFO):
         module: Any = _build("doubles", "the double", doubles)
     assert module.double(4) == 8
-    return caplog.text
+    return "\n".join(logged(caplog, "streammtl.models"))
 
 
 def test_without_a_home_folder_it_is_compiled_in_memory(
