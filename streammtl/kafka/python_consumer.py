@@ -36,6 +36,7 @@ _log = logging.getLogger(__name__)
 _FETCH_BYTES = 4 * 1024 * 1024  # of one partition in one answer: larger ones cost less per record
 _FETCH_WAIT_MS = 500  # how long a broker without records keeps us waiting; then it is heard of
 _CLOSE_TIMEOUT_MS = 1000
+_LAST_COMMIT_MS = 500
 _PASSES_WITHIN_S = 10.0  # a coordinator that is found, or begins
 
 
@@ -72,6 +73,7 @@ class PythonConsumer(Consumer):
         self._client._fetcher.PartitionRecords = PartitionRecords
         self._lost = Lost(connection)
         self._failures = CommitFailures(reading.group, SystemClock())
+        self._committing: dict[Any, Any] = {}  # the last positions, of which we may not have heard yet
         self._second_client: Any = None  # a request of the first for records keeps others waiting at the broker
         self._partitions: dict[TopicPartition, Any] = {}  # theirs by ours
 
@@ -171,20 +173,26 @@ class PythonConsumer(Consumer):
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         """By the second client, which has a group: the reading one must not depend on the group's coordinator."""
         try:
-            structs = {
+            self._committing = {
                 self._kafka.TopicPartition(*partition): self._kafka.OffsetAndMetadata(offset, "", -1)
                 for partition, offset in offsets.items()
             }
-            self._second().commit_async(structs, callback=self._hear_of_commit)
+            self._second().commit_async(self._committing, callback=self._hear_of_commit)
         except self._errors.KafkaError as error:
             self._hear_of_commit(None, error)
 
     def close(self) -> None:
         """Without waiting for a broker that does not answer."""
+        if self._committing and reaches_broker(self._client._client):
+            try:  # else the client would cut off the last commit, aloud
+                self._second().commit(self._committing, timeout_ms=_LAST_COMMIT_MS)
+            except self._errors.KafkaError as error:
+                self._hear_of_commit(None, error)
         for client in (self._client, self._second_client):
             if client is not None:
                 client.close(autocommit=False, timeout_ms=_CLOSE_TIMEOUT_MS)
         self._second_client = None
+        self._committing = {}
 
     def _second(self) -> Any:
         if self._second_client is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from streammtl.errors import SinkError, SinkUnavailableError
 from streammtl.kafka.clients import kafka_python_settings
+from streammtl.kafka.denied import lacks
 from streammtl.kafka.probe import probe
 from streammtl.kafka.settings import KafkaConnection
 
@@ -17,7 +18,7 @@ def require_topic(
     `SinkUnavailableError` when the cluster does not answer, `SinkError` for all else.
     """
     import kafka
-    from kafka.errors import KafkaError, TopicAlreadyExistsError
+    from kafka.errors import KafkaError, TopicAlreadyExistsError, TopicAuthorizationFailedError
 
     require_reachable(connection)
     try:
@@ -28,14 +29,19 @@ def require_topic(
             if must_exist:
                 raise SinkError(
                     f"topic {topic!r} is gone, but the checkpoint to resume from had published to it: make it again, "
-                    "or start without the checkpoint"
+                    "or allow our user to describe it, or start without the checkpoint"
                 )
             if partitions is None:
-                raise SinkError(f"there is no topic {topic!r}: make it, or set create: true")
+                raise SinkError(
+                    f"there is no topic {topic!r}: make it, allow our user to describe it, or set create: true"
+                )
             wanted = {"num_partitions": partitions, "replication_factor": replication}
             admin.create_topics({topic: wanted}, wait_for_metadata=True)
         except TopicAlreadyExistsError:
             return  # somebody else was quicker
+        except TopicAuthorizationFailedError as error:
+            said = lacks(connection, "Create", "topic", topic, "which is not there, or which it may not describe")
+            raise SinkError(f"cannot make topic {topic!r}: {said}") from error
         finally:
             admin.close()
     except KafkaError as error:

@@ -1,4 +1,4 @@
-"""Transactions without a permission: they end at once, and say who lacks what, and how to grant it."""
+"""Sinks without a permission: they end at once, and say who lacks what, and how to grant it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from streammtl.clock import SystemClock
 from streammtl.errors import SinkAbortedError, SinkError, SinkUnavailableError
 from streammtl.kafka.settings import KafkaConnection
+from streammtl.kafka.topics import require_topic
 from streammtl.sinks._kafka_transaction import KafkaTransaction
 from streammtl.sinks.base import Documents
 from streammtl.sinks.kafka import KafkaSink
@@ -75,6 +76,19 @@ def connection_to(endpoints: Endpoints, driver: str) -> KafkaConnection:
             "security": security_of_alice(endpoints.certificates / "ca.pem"),
         }
     )
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_topic_that_is_not_seen_is_not_made_without_leave(
+    cluster: Cluster, endpoints: Endpoints, fresh_topic: _NewTopic, is_there: bool
+) -> None:
+    topic = fresh_topic() + ("" if is_there else "-not")
+    with pytest.raises(SinkError) as caught:
+        require_topic(connection_to(endpoints, "kafka-python"), topic, partitions=1)
+    said = str(caught.value)
+    assert "user 'alice' lacks the operation Create on the topic" in said
+    assert "which is not there, or which it may not describe" in said
+    assert said.endswith(command("Create", "topic", topic))
 
 
 @BOTH

@@ -122,7 +122,9 @@ def test_a_missing_topic_is_made_with_the_partitions_asked_for(cluster: Cluster,
 
 
 def test_a_missing_topic_that_is_not_to_be_made_is_an_error(cluster: Cluster) -> None:
-    with pytest.raises(SinkError, match="there is no topic 'nowhere': make it, or set create: true"):
+    with pytest.raises(
+        SinkError, match="there is no topic 'nowhere': make it, allow our user to describe it, or set create: true"
+    ):
         sink_of(cluster, "nowhere", create=False).open(None)
 
 

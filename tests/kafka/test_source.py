@@ -21,6 +21,7 @@ from streammtl.types import Records, Role
 from tests.kafka.broker import wait_until
 from tests.kafka.cluster import Cluster
 from tests.kafka.conftest import _NewTopic
+from tests.logged import logged
 
 BOTH = pytest.mark.parametrize("driver", ["kafka-python", "confluent"])
 
@@ -276,16 +277,25 @@ def test_a_library_that_has_locked_itself_out_does_not_hold_up_the_lag(
 
 
 @BOTH
-def test_positions_are_committed_for_dashboards(cluster: Cluster, fresh_topic: _NewTopic, driver: str) -> None:
+def test_positions_are_committed_for_dashboards_and_the_last_before_the_source_is_closed(
+    cluster: Cluster, fresh_topic: _NewTopic, driver: str, caplog: pytest.LogCaptureFixture
+) -> None:
     topic = fresh_topic()
+    group, partition = f"group-{topic}", kafka.TopicPartition(topic, 0)
     cluster.produce(topic, [b"{}"] * 3)
-    source = source_of(cluster, topic, driver, group=f"group-{topic}")
+    consumer = kafka.KafkaConsumer(bootstrap_servers=cluster.servers, group_id=group, enable_auto_commit=False)
+    source = source_of(cluster, topic, driver, group=group)
     source.open({})
     read_all(source)
+
+    def is_committed() -> bool:  # not by the first try, which makes the topic of offsets where there is none yet
+        source.commit({f"{topic}:0": 2})
+        return bool(consumer.committed(partition) == 2)
+
+    wait_until(is_committed, "the offset is committed")
+    caplog.clear()
     source.commit({f"{topic}:0": 3})
-    consumer = kafka.KafkaConsumer(
-        bootstrap_servers=cluster.servers, group_id=f"group-{topic}", enable_auto_commit=False
-    )
-    wait_until(lambda: consumer.committed(kafka.TopicPartition(topic, 0)) == 3, "the offset is committed")
-    consumer.close()
     source.close()
+    assert [text for text in caplog.messages if group in text] == logged(caplog, "streammtl.kafka") == []
+    assert consumer.committed(partition) == 3
+    consumer.close()
