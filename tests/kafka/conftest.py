@@ -6,10 +6,8 @@ kills, pauses or proxies a broker takes `broker`, which no other process uses.
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -19,6 +17,9 @@ from tests.kafka.cluster import Cluster
 from tests.kafka.daemon import Daemon, topics_of_a_run
 from tests.kafka.jars import UnavailableError, broker_jars
 from tests.kafka.nursery import close_the_nursery
+from tests.kafka.sockets import close_what_is_forgotten
+
+close_what_is_forgotten()
 
 #: A broker that is there already, host:port without security.
 _GIVEN = os.environ.get("STREAMMTL_TEST_KAFKA")
@@ -34,28 +35,11 @@ class _NewTopic:
         return self._cluster.create_topic(partitions=partitions, **settings)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let kafka-python leave sockets to the garbage collector, as it does when a connection fails."""
-    for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
-            item.add_marker(pytest.mark.filterwarnings("ignore:unclosed <s:ResourceWarning"))
-            item.add_marker(
-                pytest.mark.filterwarnings("ignore:Exception ignored.*<s:pytest.PytestUnraisableExceptionWarning")
-            )
-
-
 @pytest.fixture(autouse=True)
 def _no_daemon_is_left() -> Iterator[None]:
     """A test that fails must not leave its daemon to the tests after it."""
     yield
     Daemon.end_all()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _no_socket_is_left() -> Iterator[None]:
-    """Sockets that kafka-python has lost are found here, and not while another test runs that is not about it."""
-    yield
-    gc.collect()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -99,12 +83,11 @@ def prefix(cluster: Cluster) -> str:
 
 
 @pytest.fixture
-def broker(_own_broker: Broker) -> Iterator[Broker]:
+def broker(_own_broker: Broker) -> Broker:
     """A broker that no other process uses, so it may be killed; it keeps what tests before this one have made."""
     if not _own_broker.is_running:  # a test has failed before it started it again
         _own_broker.start()
-    yield _own_broker
-    gc.collect()  # the sockets of above, while their warnings are still filtered
+    return _own_broker
 
 
 @pytest.fixture(scope="session")

@@ -52,6 +52,7 @@ class Proxy:
         self.cut()
         for thread in self._threads:
             thread.join(10)
+        self._listening.close()
 
     def drop(self, request: int, n: int = 1) -> None:
         """Let the broker do the next `n` requests of a kind, keep its answers, and close the connection."""

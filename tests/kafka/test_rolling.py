@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import threading
 from collections.abc import Iterator
@@ -28,7 +27,6 @@ def trio() -> Iterator[Trio]:
     _require_programs()
     with Trio() as found:
         yield found
-    gc.collect()  # sockets of kafka-python, while their warnings are still filtered
 
 
 @final
