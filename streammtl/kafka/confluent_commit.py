@@ -36,7 +36,7 @@ class Commit:
             self._hope.begin()
             self._call = Call(lambda: self._set_mark_and_commit(topic, number, group, metadata))
         if not self._call.ended_within(PATIENCE_S):
-            self._hope.require(reaches_broker=reaches_broker(self._client, topic), is_committing=True)
+            self._hope.require(reaches_broker=reaches_broker(self._client, topic), n_waiting=None)
             raise SinkUnavailableError("the broker does not answer to the commit of a transaction")
         error, self._call = self._call.error, None
         if error is not None:

@@ -266,7 +266,7 @@ class ConfluentProducer(Producer):
         """For what is on its way, unless there is no hope."""
         if self._transactional_id is not None:
             is_reached = reaches_broker(self._client, next(iter(self._topics)))
-            self._hope.require(reaches_broker=is_reached, is_committing=False)
+            self._hope.require(reaches_broker=is_reached, n_waiting=self.n_waiting)
         raise SinkUnavailableError(f"{self.n_waiting:,} published records are not acknowledged")
 
     def _raise(self, do: str, raised: Exception, mark: str | None = None) -> NoReturn:

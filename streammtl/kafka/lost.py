@@ -12,6 +12,7 @@ from streammtl.kafka.settings import KafkaConnection
 _LOOK_S = 0.5  # for a server of the settings to answer
 _LOST_S = 10.0  # a library that tries again every second would have found a broker that only was away
 _STUCK_S = 10.0  # a commit, two small requests, that is not done while brokers answer for so long never will be
+_SILENT_S = 30.0  # the same for records of which none has arrived for so long
 
 
 @final
@@ -41,28 +42,35 @@ class Lost:
 class Hope:
     """Whether a client may yet finish its transaction.
 
-    Both libraries may wait without end for a coordinator that was restarted, while the cluster has another one.
+    Both libraries may wait without end for a coordinator that was restarted, while the cluster has another one; and
+    kafka-python 3.0.12 forgets that a partition has to join the transaction when its coordinator goes at that moment.
     """
 
     def __init__(self, connection: KafkaConnection) -> None:
         self._lost = Lost(connection)
         self._clock = SystemClock()
+        self._n_waiting: int | None = None
         self._stuck_since_s: float | None = None
 
     def begin(self) -> None:
-        """A commit begins."""
+        """Everything has arrived, or a commit begins."""
         self._stuck_since_s = None
 
-    def require(self, *, reaches_broker: bool, is_committing: bool) -> None:
-        """Raise `SinkAbortedError` when there is none. Called again and again while the client waits."""
+    def require(self, *, reaches_broker: bool, n_waiting: int | None) -> None:
+        """Raise `SinkAbortedError` when there is none. Called again and again while the client waits.
+
+        `n_waiting` records are on their way; None: the commit is.
+        """
         if self._lost.is_so(reaches_broker=reaches_broker):
             raise SinkAbortedError("the client library does not find the cluster, whose addresses have changed")
         now_s = self._clock.monotonic()
-        if not (reaches_broker and is_committing):
+        if not reaches_broker:
             self._stuck_since_s = None
-        elif self._stuck_since_s is None:
-            self._stuck_since_s = now_s
-        elif now_s - self._stuck_since_s >= _STUCK_S:
-            raise SinkAbortedError(
-                f"a transaction is not committed, though the cluster has answered for {_STUCK_S:.0f} s"
-            )
+        elif self._stuck_since_s is None or n_waiting != self._n_waiting:
+            self._stuck_since_s, self._n_waiting = now_s, n_waiting
+        else:
+            patience_s = _STUCK_S if n_waiting is None else _SILENT_S
+            if now_s - self._stuck_since_s >= patience_s:
+                raise SinkAbortedError(
+                    f"a transaction gets no further, though the cluster has answered for {patience_s:.0f} s"
+                )

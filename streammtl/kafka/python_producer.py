@@ -231,6 +231,8 @@ class PythonProducer(Producer):
     def _check(self) -> None:
         """After everything has ended: what failed goes to the outbox, and out again by a new client."""
         failed = [(future, chunk) for future, chunk in self._sent if future.failed()]
+        if self._sent:  # else a commit may be waiting
+            self._hope.begin()
         self._sent.clear()
         if not failed:
             return
@@ -254,7 +256,8 @@ class PythonProducer(Producer):
         """For what is on its way; where the client has lost the cluster, with another client, which sends it again."""
         is_reached = reaches_broker(self._client._sender._client)
         if self._transactional_id is not None:
-            self._hope.require(reaches_broker=is_reached, is_committing=self._commit is not None)
+            n_waiting = self.n_waiting if self._commit is None else None
+            self._hope.require(reaches_broker=is_reached, n_waiting=n_waiting)
         elif self._lost.is_so(reaches_broker=is_reached):
             client = self._connect()
             self.close(0.0)

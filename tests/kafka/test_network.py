@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from kafka import KafkaProducer
+from kafka.producer.transaction_manager import AddPartitionsToTxnHandler, TransactionManager
 
 from streammtl.errors import SinkAbortedError, SinkUnavailableError
 from streammtl.kafka import lost
@@ -125,6 +126,31 @@ def test_a_commit_that_never_ends_while_the_broker_answers_is_given_up_and_begun
     assert 0 < len(published(cluster, topic)) < 100
     run(settings)
     gives_up.set()
+    seen = published(cluster, topic)
+    assert len(seen) == 100
+    assert set(seen.values()) == {1}
+    cluster.close()
+
+
+def test_records_of_which_the_client_forgets_to_tell_the_coordinator_are_sent_anew(
+    tmp_path: Path, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    next_request, numbers = TransactionManager.next_request_handler, count(1)
+
+    def next_request_or_none(manager: TransactionManager, has_incomplete: bool) -> Any:
+        request = next_request(manager, has_incomplete)
+        is_forgotten = isinstance(request, AddPartitionsToTxnHandler) and next(numbers) == 3
+        return None if is_forgotten else request
+
+    monkeypatch.setattr(TransactionManager, "next_request_handler", next_request_or_none)
+    monkeypatch.setattr(lost, "_SILENT_S", 3.0)
+    cluster = Cluster(broker.endpoints.plain)
+    topic = cluster.create_topic()
+    settings = settings_of(tmp_path, cluster, topic, "kafka-python")
+    with pytest.raises(SinkAbortedError, match="gets no further, though the cluster has answered for 3 s"):
+        run(settings)
+    assert len(published(cluster, topic)) < 100
+    run(settings)
     seen = published(cluster, topic)
     assert len(seen) == 100
     assert set(seen.values()) == {1}

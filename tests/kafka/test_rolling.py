@@ -29,6 +29,13 @@ def trio() -> Iterator[Trio]:
         yield found
 
 
+@pytest.fixture
+def cluster(trio: Trio) -> Iterator[Cluster]:
+    found = Cluster(trio.servers, replication=3)
+    yield found
+    found.close()
+
+
 @final
 class Writing:
     """Events and labels come without end, in a thread."""
@@ -57,8 +64,8 @@ class Writing:
 
 @pytest.mark.slow(seconds=30)
 @pytest.mark.parametrize("driver", ["kafka-python", "confluent"])
-def test_a_rolling_restart_costs_nothing(trio: Trio, tmp_path: Path, driver: str) -> None:
-    cluster, prefix = Cluster(trio.servers, replication=3), f"rolling-{driver}"
+def test_a_rolling_restart_costs_nothing(trio: Trio, cluster: Cluster, tmp_path: Path, driver: str) -> None:
+    prefix = f"rolling-{driver}"
     for kind in ("events", "labels", "predictions", "rejects"):
         cluster.create_topic(f"{prefix}-{kind}", 2)
     settings = settings_of(tmp_path, trio.servers, prefix, driver=driver, sink={"delivery": "exactly_once"}, **LEARNS)
@@ -67,7 +74,8 @@ def test_a_rolling_restart_costs_nothing(trio: Trio, tmp_path: Path, driver: str
     with Writing(trio.servers, prefix) as writing:
         daemon.wait_for(lambda: daemon.n_records() > 0, "it has saved something")
         trio.restart_each()
-    daemon.wait_for(lambda: daemon.n_records() == 2 * writing.n, "it has taken everything")
+    # A transaction that got lost is given up after half a minute.
+    daemon.wait_for(lambda: daemon.n_records() == 2 * writing.n, "it has taken everything", 120.0)
     assert daemon.stop() == 0
     assert messages(daemon, "error") == []
 
@@ -75,7 +83,6 @@ def test_a_rolling_restart_costs_nothing(trio: Trio, tmp_path: Path, driver: str
     state = daemon.state()
     assert (state["totals"]["events"], state["totals"]["labels"]) == (writing.n, writing.n)
     times, _ = predictions(cluster, prefix, committed=True)
-    cluster.close()
     assert len(times) == writing.n
     assert set(times.values()) == {1}
 
