@@ -53,10 +53,9 @@ def main() -> None:
         for driver in drivers:
             connection = KafkaConnection.model_validate({"servers": cluster.servers, "driver": driver})
             size_bytes = prediction_size(cluster, connection)
+            ceilings = {}
             if driver == "kafka-python":
-                ceilings = {"kafka-python's own": plain(cluster, written.n_records, size_bytes)}
-            else:
-                ceilings = {}
+                ceilings["kafka-python's own"] = plain(cluster, written.n_records, size_bytes)
             ceilings["the"] = bare(cluster, connection, written.n_events, written.n_records, size_bytes)
             for _ in range(2):
                 rate, stages = through_the_loop(cluster, connection, written.n_records)

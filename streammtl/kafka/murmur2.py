@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streammtl.compiling import compiled
+from streammtl.kafka.record_batches import Parts
 from streammtl.types import Ints
 
 
@@ -21,9 +22,8 @@ def partitions_of(keys: Sequence[bytes], n_partitions: int) -> Ints:
     """
     if n_partitions == 1:
         return np.zeros(len(keys), np.int64)
-    end_N = np.cumsum(np.fromiter(map(len, keys), np.int64, len(keys)))
     hash_N = np.empty(len(keys), np.int64)
-    _compiled()(np.frombuffer(b"".join(keys), np.uint8), end_N, hash_N)
+    _compiled()(*Parts.of(keys), hash_N)
     return (hash_N & 0x7FFF_FFFF) % n_partitions
 
 

@@ -30,6 +30,12 @@ from streammtl.kafka.producer import (
 from streammtl.kafka.record_batches import RecordWriter, header_block
 from streammtl.kafka.settings import KafkaConnection
 
+_BATCH_BYTES = 256 * 1024  # for a partition, in one request: larger ones cost less per record
+_MAX_RECORD_BYTES = 64 * 1024 * 1024  # what a record may have is the broker's to say
+# In these the record itself is at fault, so that it will never be taken.
+_TOO_LARGE = ("MessageSizeTooLargeError", "RecordListTooLargeError")
+_FOR_GOOD = (*_TOO_LARGE, "InvalidRecordError", "InvalidTimestampError")
+
 
 class _Chunk(NamedTuple):
     """Records of one topic."""
@@ -46,13 +52,6 @@ class _Chunk(NamedTuple):
     def at(self, places: Sequence[int]) -> _Chunk:
         keys, values = [self.keys[i] for i in places], [self.values[i] for i in places]
         return _Chunk(self.topic, keys, values, [self.headers[i] for i in places])
-
-
-_BATCH_BYTES = 256 * 1024  # for a partition, in one request: larger ones cost less per record
-_MAX_RECORD_BYTES = 64 * 1024 * 1024  # what a record may have is the broker's to say
-# In these the record itself is at fault, so that it will never be taken.
-_TOO_LARGE = ("MessageSizeTooLargeError", "RecordListTooLargeError")
-_FOR_GOOD = (*_TOO_LARGE, "InvalidRecordError", "InvalidTimestampError")
 
 
 @final

@@ -66,6 +66,7 @@ class RecordWriter:
     """
 
     def __init__(self, keys: Sequence[bytes], values: Sequence[bytes], headers: Sequence[bytes]) -> None:
+        assert len(keys) == len(values) == len(headers)  # the compiled loop does not look
         self._columns = tuple(Parts.of(parts) for parts in (keys, values, headers))
         self._at = 0
 
