@@ -7,6 +7,7 @@ of another's. So each block begins with its share of the long tests and ends wit
 from __future__ import annotations
 
 import gc
+import logging
 import os
 from collections.abc import Iterator
 from itertools import islice
@@ -14,8 +15,22 @@ from itertools import islice
 import pytest
 
 _SLOW_S = 10.0  # of a test marked `slow` without its seconds
+#: Loggers that the command line sets up for the whole process.
+_SET_UP = ("", "streammtl", "kafka", "confluent_kafka")
 #: Examples that compile kernels of their own.
 _SLOW_EXAMPLES = ("streammtl.interop.river.Regressor",)
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    """What one test has set up, by a command that it ran, is not there for the next, which may expect log lines."""
+    loggers = [logging.getLogger(name) for name in _SET_UP]
+    before = [(logger.level, list(logger.handlers), logger.propagate) for logger in loggers]
+    yield
+    logging.captureWarnings(False)
+    for logger, (level, handlers, propagate) in zip(loggers, before, strict=True):
+        logger.setLevel(level)
+        logger.handlers, logger.propagate = handlers, propagate
 
 
 @pytest.hookimpl(optionalhook=True)  # unknown without pytest-xdist

@@ -24,7 +24,7 @@ NOT_COMPILED = "model={kind: shared_bottom, hidden: [8]}"
 
 def streammtl(*arguments: str | Path) -> Result:
     """Run a command; an exception that is no exit is a bug and comes out."""
-    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    result = CliRunner(env={"COLUMNS": "120"}).invoke(main, [str(argument) for argument in arguments])
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result

@@ -6,7 +6,6 @@ import json
 import logging
 import sys
 import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,17 +14,6 @@ from streammtl.config import Monitoring
 from streammtl.run.logs import JsonLines, OnceInAWhile, set_up_logs, without_secrets
 
 Capture = pytest.CaptureFixture[str]
-
-
-@pytest.fixture(autouse=True)
-def _loggers_as_before() -> Iterator[None]:
-    loggers = [logging.getLogger(name) for name in ("", "streammtl", "kafka", "confluent_kafka")]
-    before = [(logger, logger.level, list(logger.handlers), logger.propagate) for logger in loggers]
-    yield
-    logging.captureWarnings(False)
-    for logger, level, handlers, propagate in before:
-        logger.setLevel(level)
-        logger.handlers, logger.propagate = handlers, propagate
 
 
 def json_lines(capsys: Capture) -> list[dict[str, Any]]:
