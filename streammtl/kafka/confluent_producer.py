@@ -117,7 +117,7 @@ class ConfluentProducer(Producer):
         self._check()
         if self.n_waiting:
             self._wait_on()
-        self._hope.begin()
+        self._hope.arrived()
 
     def settle(self) -> None:
         """Wait for room in the library's queue; after a denial, for what was denied."""
@@ -134,7 +134,7 @@ class ConfluentProducer(Producer):
         self._check()
         if self.n_waiting > MAX_WAITING:
             self._wait_on()
-        self._hope.begin()
+        self._hope.arrived()
 
     @property
     def n_waiting(self) -> int:

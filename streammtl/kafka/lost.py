@@ -49,12 +49,17 @@ class Hope:
     def __init__(self, connection: KafkaConnection) -> None:
         self._lost = Lost(connection)
         self._clock = SystemClock()
-        self._n_waiting: int | None = None
+        self._n_waiting: int | None = None  # when it was asked last
         self._stuck_since_s: float | None = None
 
     def begin(self) -> None:
-        """Everything has arrived, or a commit begins."""
+        """A commit begins."""
         self._stuck_since_s = None
+
+    def arrived(self) -> None:
+        """What was published has; a commit may still be waiting."""
+        if self._n_waiting is not None:
+            self._stuck_since_s = None
 
     def require(self, *, reaches_broker: bool, n_waiting: int | None) -> None:
         """Raise `SinkAbortedError` when there is none. Called again and again while the client waits.

@@ -230,8 +230,7 @@ class PythonProducer(Producer):
     def _check(self) -> None:
         """After everything has ended: what failed goes to the outbox, and out again by a new client."""
         failed = [(future, chunk) for future, chunk in self._sent if future.failed()]
-        if self._sent:  # else a commit may be waiting
-            self._hope.begin()
+        self._hope.arrived()
         self._sent.clear()
         if not failed:
             return
