@@ -8,7 +8,6 @@ from __future__ import annotations
 import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeAlias, final
 
 import numpy as np
@@ -16,13 +15,13 @@ from pydantic import Field
 
 from streammtl.component import Settings
 from streammtl.models._kernel_math import LOSS_CODES
-from streammtl.models._mlp_inputs import Inputs
+from streammtl.models._lot import Lot
 from streammtl.models._mlp_statistics import Statistics
 from streammtl.models._network import Network, Steps, loss_parameters
 from streammtl.models._segment import Segment, SegmentWeights
 from streammtl.models.optimizers import KernelOptimizer, Sgd
 from streammtl.tasks.base import Task
-from streammtl.types import Floats, Ints, Ops, RowLayout, State
+from streammtl.types import Floats, Ints, RowLayout, State
 
 Width: TypeAlias = Annotated[int, Field(ge=1, le=8192)]
 _Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9_.-]+$")]
@@ -86,16 +85,6 @@ class MemoryExpert(Settings):
 AnyExpert: TypeAlias = Annotated[NetworkExpert | MemoryExpert, Field(discriminator="kind")]
 
 
-@dataclass(frozen=True, slots=True)
-class Lot:
-    """Operations for the experts, and what is the same for all of them."""
-
-    ops: Ops  # on rows with tails behind the dense values and bins behind the categories, where there are any
-    weights: SegmentWeights
-    statistics: Statistics  # of the inputs as after the operations, of the labels as before
-    inputs: Inputs
-
-
 class Expert(ABC):
     """Predicts and learns as its settings say, by itself."""
 
@@ -107,9 +96,13 @@ class Expert(ABC):
         """The networks that it consists of."""
         return ()
 
+    def begin(self, statistics: Statistics) -> None:
+        """Take what is needed of the scales before a call: of the inputs as after it, of the labels as before."""
+        return
+
     @abstractmethod
     def advance(self, lot: Lot, raw_PK: Floats, mixing_LT: Floats) -> tuple[Steps, ...]:
-        """Execute the operations; write raw outputs and, of each LEARN, the losses that weigh it (see `Network`).
+        """Execute operations; write raw outputs and, of each LEARN, the losses that weigh it (see `Network`).
 
         Returns the steps of each network; where no label was of any use to it, no step was skipped.
         """
@@ -142,37 +135,49 @@ class SharedExpert(Expert):
         """The one."""
         return (self.network,)
 
+    def begin(self, statistics: Statistics) -> None:
+        """Copy the scales of the labels; the inputs come standardised."""
+        self.statistics.copy_labels_from(statistics)
+
     def advance(self, lot: Lot, raw_PK: Floats, mixing_LT: Floats) -> tuple[Steps, ...]:
         """Execute the operations."""
-        self.statistics.copy_labels_from(lot.statistics)
-        return (_of_labelled(self._advance(lot.ops, lot.inputs, lot.weights, raw_PK, mixing_LT), mixing_LT),)
+        return (_of_labelled(self._advance(lot, raw_PK, mixing_LT), mixing_LT),)
 
     def lead(
-        self, lot: Lot, stops: Sequence[int], raw_PK: Floats, mixing_LT: Floats, reweight: Callable[[], Floats]
-    ) -> tuple[SegmentWeights, tuple[Steps, ...]]:
-        """Execute the operations with new weights before each of `stops`; the weights, for those who follow."""
-        self.statistics.copy_labels_from(lot.statistics)
-        ops = lot.ops
-        weights_ST = [lot.weights.weights_ST[0]]
-        start = first = learned = n_taken = 0
-        for stop in (*stops, len(ops)):
-            piece = ops.between(start, stop)
-            n_learns = int(np.count_nonzero(piece.is_learn_N))
-            n_predicts = len(piece) - n_learns
-            inputs = Inputs(lot.inputs.place_N[start:stop], lot.inputs.x_ND)
-            weights = SegmentWeights.constant(weights_ST[-1], len(piece))
-            raws, mixings = raw_PK[first : first + n_predicts], mixing_LT[learned : learned + n_learns]
-            n_taken += self._advance(piece, inputs, weights, raws, mixings).n_taken
-            start, first, learned = stop, first + n_predicts, learned + n_learns
-            if len(weights_ST) <= len(stops):
-                weights_ST.append(reweight())
-        steps = _of_labelled(Steps(n_taken, 0), mixing_LT)
-        return SegmentWeights(np.array(weights_ST), np.array([*stops, len(ops)], dtype=np.int64)), (steps,)
+        self,
+        lot: Lot,
+        stops: Sequence[int],
+        n_given: int,
+        raw_PK: Floats,
+        mixing_LT: Floats,
+        reweight: Callable[[], Floats],
+        give: Callable[[Lot], None],
+    ) -> tuple[tuple[Steps, ...], Floats]:
+        """Execute the operations with new weights before each of `stops`; returns the weights after the last, too.
 
-    def _advance(self, ops: Ops, inputs: Inputs, weights: SegmentWeights, raw_PK: Floats, mixing_LT: Floats) -> Steps:
+        Gives them to those who follow in lots of at least `n_given`, each as soon as its weights are known.
+        """
+        weights_T = lot.weights.weights_ST[0]
+        n_taken = start = first = 0  # the first that was not given
+        weights_ST, stop_S = [], []
+        for i, stop in enumerate((*stops, len(lot.ops))):
+            weights_ST.append(weights_T)
+            stop_S.append(stop - first)
+            if stop - first >= n_given or (i == len(stops) and stop > first):
+                give(lot.between(first, stop, SegmentWeights(np.array(weights_ST), np.array(stop_S))))
+                weights_ST, stop_S, first = [], [], stop
+            part = lot.between(start, stop, SegmentWeights.constant(weights_T, stop - start))
+            n_taken += self._advance(part, raw_PK[part.predicts], mixing_LT[part.learns]).n_taken
+            start = stop
+            if i < len(stops):
+                weights_T = reweight()
+        return (_of_labelled(Steps(n_taken, 0), mixing_LT),), weights_T
+
+    def _advance(self, lot: Lot, raw_PK: Floats, mixing_LT: Floats) -> Steps:
+        weights = lot.weights
         if self._is_equal:
             weights = SegmentWeights(np.ones_like(weights.weights_ST), weights.stop_S)
-        return self.network.advance(ops, inputs, weights, self.statistics, self.segment, raw_PK, mixing_LT)
+        return self.network.advance(lot.ops, lot.inputs, weights, self.statistics, self.segment, raw_PK, mixing_LT)
 
     def state(self) -> State:
         """Of the network; scales and signals are the model's."""
@@ -198,6 +203,11 @@ class SingleExpert(Expert):
         """One per task."""
         return self._networks
 
+    def begin(self, statistics: Statistics) -> None:
+        """Copy the scales of the inputs: those of the labels are its own."""
+        for own in self._statistics:
+            own.copy_inputs_from(statistics)
+
     def advance(self, lot: Lot, raw_PK: Floats, mixing_LT: Floats) -> tuple[Steps, ...]:
         """Execute the operations."""
         k0, all_steps = 0, []
@@ -205,7 +215,6 @@ class SingleExpert(Expert):
         for t, network in enumerate(self._networks):
             n_raw = network.first_raw_T[-1]
             own_PK, own_L1 = np.empty((len(raw_PK), n_raw)), np.full((len(mixing_LT), 1), np.nan)
-            self._statistics[t].copy_inputs_from(lot.statistics)
             steps = network.advance(lot.ops, lot.inputs, ones, self._statistics[t], self._segments[t], own_PK, own_L1)
             raw_PK[:, k0 : k0 + n_raw] = own_PK
             mixing_LT[:, t] = own_L1[:, 0]

@@ -12,7 +12,8 @@ from typing import final
 import numpy as np
 import torch
 
-from streammtl.models._experts import Expert, LabelMemory, Lot, SingleExpert
+from streammtl.models._experts import Expert, LabelMemory, SingleExpert
+from streammtl.models._lot import Lot
 from streammtl.models._mlp_inputs import Inputs
 from streammtl.models._mlp_quantiles import Quantiles
 from streammtl.models._mlp_statistics import Statistics
@@ -169,7 +170,7 @@ def _predictor(
     expert: Expert, statistics: Statistics, quantiles: Quantiles | None, tasks: tuple[Task, ...]
 ) -> Predictor:
     if isinstance(expert, LabelMemory):
-        return Constants(_remembered(expert, statistics, tasks))
+        return Constants(_remembered(expert, tasks))
     if isinstance(expert, SingleExpert):
         own = expert.state()
         states = [own[network.tasks[0].name] for network in expert.networks]
@@ -186,7 +187,7 @@ def _twin(network: Network, state: State) -> Twin:
     return twin
 
 
-def _remembered(memory: LabelMemory, statistics: Statistics, tasks: tuple[Task, ...]) -> dict[str, Floats]:
+def _remembered(memory: LabelMemory, tasks: tuple[Task, ...]) -> dict[str, Floats]:
     """What the memory predicts next, by task."""
     no_label_1T = np.full((1, len(tasks)), np.nan)
     no_features = np.zeros((1, 0), dtype=np.float32), np.zeros((1, 0), dtype=np.int32)
@@ -194,7 +195,7 @@ def _remembered(memory: LabelMemory, statistics: Statistics, tasks: tuple[Task, 
     by_name = sorted(tasks, key=lambda task: task.name)
     raw_1K = np.empty((1, sum(task.n_raw for task in tasks)))
     no_inputs = Inputs(np.zeros(1, dtype=np.int64), np.zeros((1, 0)))
-    lot = Lot(ops, SegmentWeights.constant(np.ones(len(tasks)), 1), statistics, no_inputs)
+    lot = Lot.of(ops, no_inputs, SegmentWeights.constant(np.ones(len(tasks)), 1))
     memory.advance(lot, raw_1K, np.empty((0, len(tasks))))
     ends = np.cumsum([task.n_raw for task in by_name])
     return {task.name: raw_1K[0, end - task.n_raw : end] for task, end in zip(by_name, ends, strict=True)}

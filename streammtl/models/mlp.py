@@ -5,10 +5,8 @@ Shape suffixes as in `streammtl.types`; K raw outputs of all tasks side by side,
 
 from __future__ import annotations
 
-import functools
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, final
 
@@ -20,12 +18,12 @@ from streammtl.models._experts import (
     AnyExpert,
     Expert,
     LabelMemory,
-    Lot,
     MemoryExpert,
     NetworkExpert,
     SharedExpert,
     SingleExpert,
 )
+from streammtl.models._lot import Lot
 from streammtl.models._mixture import Mixture
 from streammtl.models._mlp_inputs import Buffer, Intake
 from streammtl.models._mlp_quantiles import Quantiles
@@ -34,7 +32,7 @@ from streammtl.models._network import Network, NetworkPlan, Steps
 from streammtl.models._revival import Revival
 from streammtl.models._segment import Segment, SegmentWeights
 from streammtl.models._settings import NeuralConfig
-from streammtl.models._side_by_side import SideBySide
+from streammtl.models._team import Team
 from streammtl.models.base import Model, Reweight, Strides
 from streammtl.models.optimizers import Factored, Sgd
 from streammtl.tasks.base import Task
@@ -51,9 +49,6 @@ DEFAULT_EXPERTS: tuple[AnyExpert, ...] = (
     NetworkExpert(optimizer=Factored(rate=0.15)),
     NetworkExpert(optimizer=Sgd(rate=0.1), bins=True, hidden=(64,), embedding_dim=4),
 )
-
-#: From so many operations on, waking threads for the experts takes less than it saves.
-_MANY_OPS = 128
 
 
 @final
@@ -230,8 +225,7 @@ class Mlp(Model):
         self._leader = leader
         self._mixture = Mixture(names, self._sorted_tasks, config.decay, config.sharpness)
         self._revival = Revival(self._experts, seed)
-        n_cores = os.cpu_count() or 1
-        self._side_by_side = SideBySide(min(config.threads or n_cores, len(self._experts)))
+        self._team = Team(leader, self._experts[1:], config.threads or os.cpu_count() or 1)
         first_raw, n_raw = {}, 0
         for task in self._sorted_tasks:
             first_raw[task.name] = n_raw
@@ -286,25 +280,18 @@ class Mlp(Model):
         mixing_ELT.fill(np.nan)
         placed = ops if self._quantiles is None else self._quantiles.place(ops)
         inputs = self._intake.advance(placed, self._statistics)
-        leader, all_steps = self._leader, []
-        lot = Lot(placed, SegmentWeights.constant(weights_T, len(ops)), self._statistics, inputs)
-        if stops:
-            weights, steps = leader.lead(
-                lot, stops, raw_EPK[0], mixing_ELT[0], lambda: reweight(self._take_signals(leader.statistics))
-            )
-            lot = replace(lot, weights=weights)
-            all_steps.append(steps)
-        jobs = [
-            functools.partial(expert.advance, lot, raw_EPK[e], mixing_ELT[e])
-            for e, expert in enumerate(self._experts)
-            if e >= len(all_steps)
-        ]
-        # Few operations take less time than waking another thread does.
-        all_steps += self._side_by_side.run(jobs) if len(ops) >= _MANY_OPS else [job() for job in jobs]
-        self._revival.count([steps for of_expert in all_steps for steps in of_expert])
-        self._statistics.copy_labels_from(leader.statistics)
+        steps, weights_T = self._team.advance(
+            Lot.of(placed, inputs, SegmentWeights.constant(weights_T, len(ops))),
+            stops,
+            self._statistics,
+            raw_EPK,
+            mixing_ELT,
+            lambda: reweight(self._take_signals(self._leader.statistics)),
+        )
+        self._revival.count(steps)
+        self._statistics.copy_labels_from(self._leader.statistics)
         mixed_PK = raw_EPK[0] if n_experts == 1 else self._mixture.advance(ops.is_learn_N, raw_EPK, mixing_ELT)
-        return mixed_PK, all_steps[0][0], lot.weights.weights_ST[-1]
+        return mixed_PK, steps[0], weights_T
 
     def _publish(self, raw_PK: Floats) -> Floats:
         outputs = [task.publish(np.ascontiguousarray(raw_PK[:, here])) for task, here in self._published]

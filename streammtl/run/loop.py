@@ -25,6 +25,7 @@ from streammtl.errors import CheckpointError, LimitError, SinkUnavailableError, 
 from streammtl.journal import Journal
 from streammtl.models.base import Model
 from streammtl.run.assemble import build_engine
+from streammtl.run.garbage import old_objects_at_rest
 from streammtl.run.limits import RejectLimits
 from streammtl.run.observe import Observer, Saved
 from streammtl.run.trouble import Patience
@@ -95,8 +96,9 @@ class Loop:
         try:
             if self._restore_or_stop(resume):
                 n_events = self.engine.totals["events"]
-                stopped = self._turns()
-                self._save_at_the_end()
+                with old_objects_at_rest():
+                    stopped = self._turns()
+                    self._save_at_the_end()
         finally:
             self.source.close()
             self.engine.publisher.close()

@@ -7,16 +7,16 @@ import math
 import numpy as np
 import pytest
 
-from streammtl.models._experts import LabelMemory, Lot, MemoryExpert
+from streammtl.models._experts import LabelMemory, MemoryExpert
+from streammtl.models._lot import Lot
 from streammtl.models._mlp_inputs import Inputs
-from streammtl.models._mlp_statistics import Statistics
 from streammtl.models._segment import SegmentWeights
 from streammtl.tasks.base import Task
 from streammtl.tasks.binary import BinaryTask
 from streammtl.tasks.count import CountTask
 from streammtl.tasks.multiclass import MulticlassTask
 from streammtl.tasks.regression import RegressionTask
-from streammtl.testing.models import LAYOUT, assert_same_state, cut
+from streammtl.testing.models import assert_same_state, cut
 from streammtl.types import Floats, Ops
 from tests.models.small import rows_in_order
 
@@ -34,7 +34,7 @@ def run(memory: LabelMemory, task: Task, ops: Ops) -> tuple[Floats, Floats]:
     n_learns = int(ops.is_learn_N.sum())
     raw_PK, mixing_L1 = np.empty((len(ops) - n_learns, task.n_raw)), np.full((n_learns, 1), nan)
     weights = SegmentWeights.constant(np.ones(1), len(ops))
-    memory.advance(Lot(ops, weights, Statistics(LAYOUT, (task,)), NO_INPUTS), raw_PK, mixing_L1)
+    memory.advance(Lot.of(ops, NO_INPUTS, weights), raw_PK, mixing_L1)
     return raw_PK, mixing_L1[:, 0]
 
 
