@@ -9,6 +9,7 @@ from typing import final
 
 from streammtl.clock import Clock, SystemClock
 from streammtl.config import RunConfig, service_socket
+from streammtl.digest import digest
 from streammtl.engine import Engine, TurnReport
 from streammtl.errors import SinkAbortedError
 from streammtl.ops.monitor import Monitor
@@ -58,8 +59,12 @@ def run_daemon(
                     raise
                 _log.warning("%s; going back to the last committed checkpoint", error)
                 clock.sleep(_ABORTED_PAUSE_S)
-    totals = ran.engine.totals
-    _log.info("stopped after %d records, %d events, %d labels", totals["records"], totals["events"], totals["labels"])
+    totals, whole = ran.engine.totals, digest(ran.engine.state())
+    _log.info(
+        "stopped after %d records, %d events, %d labels; digest %s",
+        *(totals["records"], totals["events"], totals["labels"], whole),
+        extra={"fields": {"records": totals["records"], "digest": whole}},
+    )
     return ran
 
 

@@ -68,7 +68,9 @@ def test_killed_again_and_again_it_ends_as_a_replay_of_its_journal(
     )
     assert replayed.exit_code == 0, replayed.output
     of_engine = {key: value for key, value in state.items() if key not in ("sinks", "identity")}
-    assert json.loads(figures.read_text())["digest"] == digest(of_engine)
+    replayed_digest = json.loads(figures.read_text())["digest"]
+    assert replayed_digest == digest(of_engine)
+    assert f"; digest {replayed_digest}" in daemon.log()
 
     # Predictions: all there, and where one was published again, with the same value.
     values: dict[bytes, set[bytes | None]] = {}
