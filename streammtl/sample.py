@@ -323,7 +323,7 @@ def _text(column: _Column) -> str:
 
 def _table_size(column: _Column) -> int:
     """A power of two, at least eight times the values seen: a stream has more than its sample."""
-    return int(max(64, 2 ** (8 * column.n_distinct - 1).bit_length()))
+    return int(max(1024, 2 ** (8 * column.n_distinct - 1).bit_length()))
 
 
 def _is_unreadable(name: str) -> bool:

@@ -55,7 +55,7 @@ def test_row_numbers_are_neither_time_nor_feature() -> None:
         ([0.5, 1.5, None], "numeric"),
         (["1.5", "-2", ""], "numeric"),
         ([1.0, 2.0, 3.0, 900.0], {"kind": "numeric", "transform": "log1p_signed"}),
-        (["DE", "FR", None], {"kind": "categorical", "table_size": 64}),
+        (["DE", "FR", None], {"kind": "categorical", "table_size": 1024}),
         ([f"lost card no {i} again" for i in range(200)], "text"),
         ([[1.0, 2.0], [3, 4]], {"kind": "vector", "length": 2}),
         (["[1.0, 2.0]"], {"kind": "vector", "length": 2}),
