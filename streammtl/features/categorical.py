@@ -53,8 +53,8 @@ class Categorical(Feature):
             ge=2,
             le=2**24,
             description="Rows of the embedding table, the row for missing values included. Values that hash to the "
-            "same row are one value for the model; take some times the number of distinct values, and the default where "
-            "they are few.",
+            "same row are one value for the model; take some times the number of distinct values, and the default "
+            "where they are few.",
         )
 
     def __init__(self, config: Config, name: str, seed: int = 0) -> None:
