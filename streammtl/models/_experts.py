@@ -158,6 +158,9 @@ class SharedExpert(Expert):
         Gives them to those who follow in lots of at least `n_given`, each as soon as its weights are known.
         """
         weights_T = lot.weights.weights_ST[0]
+        if not stops:  # as in most small turns, which shall be quick
+            give(lot)
+            return self.advance(lot, raw_PK, mixing_LT), weights_T
         n_taken = start = first = 0  # the first that was not given
         weights_ST, stop_S = [], []
         for i, stop in enumerate((*stops, len(lot.ops))):

@@ -1,4 +1,4 @@
-"""One who leads and others who follow, on threads: compiled loops let go of the interpreter, and have cores each."""
+"""One who leads and others who follow, on threads of their own: compiled loops let go of the interpreter."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class SideBySide(Generic[_Lot]):
 
     def __init__(self, n_threads: int) -> None:
         """The calling thread is one of them."""
-        self.n_threads = n_threads
+        self._n_threads = n_threads
         self._pool: ThreadPoolExecutor | None = None
         self._process = 0  # that the pool belongs to: threads do not follow a process into its forks
 
@@ -38,7 +38,7 @@ class SideBySide(Generic[_Lot]):
 
         The leader works in this thread. All have ended when this returns or raises.
         """
-        n_workers = min(self.n_threads - 1, len(followers))
+        n_workers = min(self._n_threads - 1, len(followers))
         if n_workers == 0:
             return one_by_one(lead, followers)
         queues: list[SimpleQueue[_Lot | None]] = [SimpleQueue() for _ in range(n_workers)]
@@ -60,7 +60,7 @@ class SideBySide(Generic[_Lot]):
 
     def _threads(self) -> ThreadPoolExecutor:
         if self._pool is None or self._process != os.getpid():
-            self._pool = ThreadPoolExecutor(self.n_threads - 1, thread_name_prefix="experts")
+            self._pool = ThreadPoolExecutor(self._n_threads - 1, thread_name_prefix="experts")
             self._process = os.getpid()
         return self._pool
 
@@ -70,17 +70,16 @@ def one_by_one(
 ) -> tuple[_Led, list[list[_Result]]]:
     """The same in one thread."""
     results: list[list[_Result]] = [[] for _ in followers]
-
-    def give(lot: _Lot) -> None:
-        for follow, own in zip(followers, results, strict=True):
-            own.append(follow(lot))
-
-    return lead(give), results
+    return lead(lambda lot: _take(lot, followers, results)), results
 
 
 def _follow(queue: SimpleQueue[_Lot | None], followers: Sequence[Callable[[_Lot], _Result]]) -> list[list[_Result]]:
     results: list[list[_Result]] = [[] for _ in followers]
     while (lot := queue.get()) is not None:
-        for follow, own in zip(followers, results, strict=True):
-            own.append(follow(lot))
+        _take(lot, followers, results)
     return results
+
+
+def _take(lot: _Lot, followers: Sequence[Callable[[_Lot], _Result]], results: list[list[_Result]]) -> None:
+    for follow, own in zip(followers, results, strict=True):
+        own.append(follow(lot))

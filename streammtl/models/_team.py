@@ -48,7 +48,6 @@ class Team:
         for expert in (self._leader, *self._others):
             expert.begin(statistics)
         n_ops = len(lot.ops)
-        are_many = n_ops >= _MANY_OPS and self._side_by_side.n_threads > 1
         lead = functools.partial(
             self._leader.lead, lot, stops, max(_MANY_OPS, n_ops // _N_LOTS), raw_EPK[0], mixing_ELT[0], reweight
         )
@@ -56,7 +55,7 @@ class Team:
             functools.partial(_follow, expert, raw_PK, mixing_LT)
             for expert, raw_PK, mixing_LT in zip(self._others, raw_EPK[1:], mixing_ELT[1:], strict=True)
         ]
-        (of_leader, weights_T), of_others = (self._side_by_side.run if are_many else one_by_one)(lead, others)
+        (of_leader, weights_T), of_others = (self._side_by_side.run if n_ops >= _MANY_OPS else one_by_one)(lead, others)
         return [*of_leader, *itertools.chain.from_iterable(map(_sums, of_others))], weights_T
 
 

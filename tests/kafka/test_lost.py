@@ -29,6 +29,8 @@ def test_records_that_wait_later_are_others(hope: Hope) -> None:
     hope.require(reaches_broker=True, n_waiting=5)
     hope.arrived()
     hope.require(reaches_broker=True, n_waiting=5)
+    with pytest.raises(SinkAbortedError, match="gets no further"):
+        hope.require(reaches_broker=True, n_waiting=5)
 
 
 def test_a_commit_that_does_not_end_is_given_up_though_all_records_have_arrived(hope: Hope) -> None:
@@ -44,3 +46,5 @@ def test_the_next_commit_has_time_of_its_own(hope: Hope) -> None:
     hope.require(reaches_broker=True, n_waiting=None)
     hope.begin()
     hope.require(reaches_broker=True, n_waiting=None)
+    with pytest.raises(SinkAbortedError, match="gets no further"):
+        hope.require(reaches_broker=True, n_waiting=None)

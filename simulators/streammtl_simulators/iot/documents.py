@@ -59,8 +59,8 @@ class Label(msgspec.Struct, gc=False):
 #: The recommended features, by the fields of `Event`.
 FEATURES: Final[dict[str, Any]] = {
     "machine": {"kind": "categorical", "table_size": 1024},
-    "machine_type": {"kind": "categorical", "table_size": 1024},
-    "site": {"kind": "categorical", "table_size": 1024},
+    "machine_type": "categorical",
+    "site": "categorical",
     "load_pct": "numeric",
     "speed_rpm": "numeric",
     "inlet_bar": "numeric",
